@@ -1,0 +1,117 @@
+"""What a run of checks came to."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Generator, Iterator
+from typing import Any
+
+from dockerflow_mw import health
+from dockerflow_mw.checks.messages import CheckMessage, Error, level_to_text
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CheckResult:
+    """The outcome of one check.
+
+    Attributes:
+        name: the check's name.
+        messages: all that it said.
+        duration: how long it took, in seconds.
+        error: the exception that it raised, if any.
+    """
+
+    name: str
+    messages: tuple[CheckMessage, ...] = ()
+    duration: float = 0.0
+    error: BaseException | None = None
+
+    @property
+    def level(self) -> int:
+        """The highest level of any message; 0 when there is none."""
+        return max((message.level for message in self.messages), default=0)
+
+    def without(self, silenced: Collection[str]) -> CheckResult:
+        """Give the result with the messages of the silenced ids left out."""
+        kept = tuple(m for m in self.messages if m.id not in silenced)
+        return dataclasses.replace(self, messages=kept)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ChecksResults:
+    """The outcome of all checks of one run, in the order of their registration."""
+
+    results: tuple[CheckResult, ...]
+
+    def __iter__(self) -> Iterator[CheckResult]:
+        return iter(self.results)
+
+    @property
+    def level(self) -> int:
+        """The highest level of any check; 0 when all is well."""
+        return max((result.level for result in self.results), default=0)
+
+    @property
+    def statuses(self) -> dict[str, str]:
+        """Each check's level as a word."""
+        return {result.name: level_to_text(result.level) for result in self.results}
+
+    @property
+    def details(self) -> dict[str, dict[str, Any]]:
+        """The status, level and messages of each check that said something."""
+        return {
+            result.name: {
+                "status": level_to_text(result.level),
+                "level": result.level,
+                "messages": _texts(result),
+            }
+            for result in self.results
+            if result.messages
+        }
+
+    def without(self, silenced: Collection[str]) -> ChecksResults:
+        """Give the results with the messages of the silenced ids left out."""
+        return ChecksResults(tuple(result.without(silenced) for result in self))
+
+
+def _texts(result: CheckResult) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for message in result.messages:
+        key = identity = message.id or result.name
+        copies = 1
+        while key in texts:
+            copies += 1
+            key = f"{identity} ({copies})"
+        texts[key] = message.msg
+    return texts
+
+
+def messages_of(value: object) -> tuple[CheckMessage, ...]:
+    """Read what a check returned.
+
+    Raises:
+        TypeError: it is neither messages, a string, a boolean nor None.
+    """
+    if value is None or value is True:
+        return ()
+    if value is False:
+        return (Error("The check failed.", id=health.ERROR_CHECK_FAILED),)
+    if isinstance(value, (list, tuple, set, frozenset, Generator)):
+        return tuple(_message(item) for item in value)
+    return (_message(value),)
+
+
+def _message(item: Any) -> CheckMessage:
+    if isinstance(item, str):
+        return Error(str(item), id=health.ERROR_CHECK_FAILED)
+    if isinstance(item, CheckMessage) and type(item.msg) is str:
+        return item
+    try:
+        # Django's messages are not ours, and look the same; a text may be lazy.
+        identity = None if item.id is None else str(item.id)
+        return CheckMessage(str(item.msg), item.level, item.hint, item.obj, identity)
+    except AttributeError:
+        raise TypeError(
+            f"The check returned {type(item).__name__}; it must return messages,"
+            " a string, a boolean or None."
+        ) from None

@@ -1,0 +1,197 @@
+"""`DockerflowMiddleware`: one line in front of any WSGI or ASGI application.
+
+In ``wsgi.py`` or ``asgi.py``, outside of everything else::
+
+    from dockerflow_mw import DockerflowMiddleware
+
+    application = DockerflowMiddleware(application)
+
+It answers ``/__version__``, ``/__heartbeat__`` and ``/__lbheartbeat__`` before the
+application sees them, so before host checks, redirects, sessions and
+authentication can interfere; every other request passes unchanged and leaves one
+``request.summary`` record. Checks are registered on the object itself::
+
+    @application.check
+    def database():
+        with engine.connect() as connection:
+            connection.execute(text("select 1"))
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self, Unpack, overload
+
+from dockerflow_mw.checks import Registry, default_registry
+from dockerflow_mw.endpoints import endpoints
+from dockerflow_mw.interface import Interface, resolve
+from dockerflow_mw.logging import complain, configure_logging, safe_repr
+from dockerflow_mw.settings import Options, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterable
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from dockerflow_mw.asgi import ASGIApp, Receive, Scope, Send
+
+logger = logging.getLogger("dockerflow.middleware")
+
+
+class DockerflowMiddleware:
+    """Puts the Dockerflow endpoints and the request log in front of an application.
+
+    The object is what the server expects of an application, WSGI or ASGI as the
+    wrapped one is. Attributes that it has not are the application's.
+
+    Args:
+        app: a WSGI, an ASGI 3 or an ASGI 2 application.
+        interface: ``"wsgi"`` or ``"asgi"``, where ``"auto"`` cannot tell.
+        options: see `dockerflow_mw.settings.Settings`; what is not given is
+            taken from ``DOCKERFLOW_*`` environment variables.
+
+    Attributes:
+        app: the wrapped application.
+        checks: the registry of the checks of this middleware.
+        settings: the settings in force.
+
+    Raises:
+        SettingsError: an option or a variable cannot be used.
+        TypeError: ``app`` is no application.
+    """
+
+    def __new__(
+        cls,
+        app: Any,
+        *,
+        interface: Interface = "auto",
+        **options: Unpack[Options],  # noqa: ARG004 - __init__ reads them
+    ) -> Self:
+        """Make an object that is called as the application is."""
+        _, found = resolve(app, interface)
+        instance: Self = object.__new__(_callable_class(cls, found))
+        return instance
+
+    def __init__(
+        self, app: Any, *, interface: Interface = "auto", **options: Unpack[Options]
+    ) -> None:
+        self.app = app
+        self.settings = Settings.load(options)
+        self.checks = Registry(parent=default_registry)
+        for check in self.settings.checks:
+            self.checks.register(check)
+        if self.settings.configure_logging:
+            configure_logging()
+        self._endpoints = endpoints(self.settings, self.checks, self)
+        self._announcements = itertools.count()
+        served, _ = resolve(app, interface)
+        self._serve = self._door()(
+            served, self.settings, self._endpoints, self._announce
+        )
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __call__(
+            self, environ: WSGIEnvironment, start_response: StartResponse, /
+        ) -> Iterable[bytes]: ...
+        @overload
+        def __call__(
+            self, scope: Scope, receive: Receive, send: Send, /
+        ) -> Awaitable[None]: ...
+        def __call__(self, *args: Any) -> Any:
+            """Serve a request, as a WSGI or as an ASGI application."""
+
+        @staticmethod
+        def _door() -> Callable[..., Any]: ...
+
+    @property
+    def check(self) -> Callable[..., Any]:
+        """Registers a check on this middleware; see `Registry.register`."""
+        return self.checks.register
+
+    def __getattr__(self, name: str) -> Any:
+        # Double underscores are how tools ask what an object is; the answer must
+        # be this object's own.
+        if name == "app" or name.startswith("__"):
+            raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.")
+        return getattr(self.app, name)
+
+    def __repr__(self) -> str:
+        told = self._changed_settings()
+        return (
+            f"<{type(self).__name__} of {safe_repr(self.app)};"
+            f" endpoints: {', '.join(self._paths())};"
+            f" checks: {', '.join(self.checks.checks()) or 'none'};"
+            f" settings: {', '.join(told) or 'defaults'}>"
+        )
+
+    def _paths(self) -> list[str]:
+        return [path for path in self._endpoints if not path.endswith("/")]
+
+    def _changed_settings(self) -> list[str]:
+        return [
+            f"{field.name}={safe_repr(value)}"
+            for field in dataclasses.fields(self.settings)
+            if (value := getattr(self.settings, field.name)) != field.default
+        ]
+
+    def _announce(self) -> None:
+        if next(self._announcements):
+            return
+        try:
+            logger.info(
+                "%r",
+                self,
+                extra={
+                    "endpoints": self._paths(),
+                    "checks": list(self.checks.checks()),
+                    "settings": self._changed_settings(),
+                },
+            )
+        except Exception as error:
+            complain(f"The start-up record was lost: {safe_repr(error)}.")
+
+
+class _WSGICallable:
+    _serve: WSGIApplication
+
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        return self._serve(environ, start_response)
+
+    @staticmethod
+    def _door() -> type:
+        # Here, because a process serves one interface and need not import the other.
+        from dockerflow_mw.wsgi import WSGIDoor
+
+        return WSGIDoor
+
+
+class _ASGICallable:
+    _serve: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._serve(scope, receive, send)
+
+    @staticmethod
+    def _door() -> type:
+        from dockerflow_mw.asgi import ASGIDoor
+
+        return ASGIDoor
+
+
+_CALLABLES: dict[str, type] = {"wsgi": _WSGICallable, "asgi": _ASGICallable}
+
+
+def _callable_class(cls: type[Any], interface: str) -> type[Any]:
+    # Servers look at the class for an async __call__, so there is a class for each
+    # interface; to the user, both are the class that was called.
+    callable_class = _CALLABLES[interface]
+    if issubclass(cls, callable_class):
+        return cls
+    names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
+    return type(cls.__name__, (cls, callable_class), {**names, "__doc__": cls.__doc__})

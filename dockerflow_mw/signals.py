@@ -1,0 +1,38 @@
+"""Signals that a heartbeat sends when it has its level.
+
+Receivers are called with the sender, which is the middleware, and ``level``, the
+highest level of any message, as one of the levels of `dockerflow_mw.checks`::
+
+    from dockerflow_mw.signals import heartbeat_failed
+
+    @heartbeat_failed.connect
+    def count(sender, level, **extra):
+        statsd.incr("heartbeat.failed")
+
+A receiver that raises is logged and changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from blinker import Namespace, Signal
+
+logger = logging.getLogger("dockerflow.signals")
+
+_namespace = Namespace()
+
+heartbeat_passed: Signal = _namespace.signal("heartbeat-passed")
+"""Sent when a heartbeat's level is below error."""
+
+heartbeat_failed: Signal = _namespace.signal("heartbeat-failed")
+"""Sent when a heartbeat's level is error or critical."""
+
+
+def send(signal: Signal, sender: object, level: int) -> None:
+    """Call each of the signal's receivers on its own, whatever the others do."""
+    for receiver in signal.receivers_for(sender):
+        try:
+            receiver(sender, level=level)
+        except Exception:
+            logger.exception("A receiver of %s raised.", signal)

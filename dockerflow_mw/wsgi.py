@@ -1,0 +1,173 @@
+"""The WSGI side of the middleware (PEP 3333)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from dockerflow_mw import summary
+from dockerflow_mw.endpoints import Endpoint, Reply
+from dockerflow_mw.request_id import RequestIdReader, request_id_context
+from dockerflow_mw.settings import Settings
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+_PHRASES = {status.value: status.phrase for status in HTTPStatus}
+
+
+def _environ_key(header_name: str) -> str:
+    return f"HTTP_{header_name.upper().replace('-', '_')}"
+
+
+def decoded_path(environ: WSGIEnvironment) -> str:
+    """Give the request's path, mount point included, as the client meant it."""
+    path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    if path.isascii():
+        return path
+    # PEP 3333 hands bytes over as the latin-1 text of the same code points.
+    return path.encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+class WSGIDoor:
+    """A WSGI application in front of another one.
+
+    Args:
+        app: the application that has every path that is not ours.
+        settings: the middleware's settings.
+        endpoints: what answers our own paths.
+        announce: called before the first request.
+    """
+
+    def __init__(
+        self,
+        app: WSGIApplication,
+        settings: Settings,
+        endpoints: Mapping[str, Endpoint],
+        announce: Callable[[], None],
+    ) -> None:
+        self._app = app
+        self._endpoint = endpoints.get
+        self._announce: Callable[[], None] | None = announce
+        names = settings.request_id_header_name
+        self._read_id = RequestIdReader(names, _environ_key).read
+        self._echo = settings.response_header_name
+        self._querystring = settings.summary_log_querystring
+
+    def __call__(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """Serve one request."""
+        if self._announce is not None:
+            self._announce_once()
+        record = self._open(environ)
+        observed = self._observe(record, start_response)
+        endpoint = self._endpoint(environ.get("PATH_INFO", ""))
+        try:
+            if endpoint is None:
+                body = self._app(environ, observed)
+            else:
+                body = _carry(endpoint.answer(record.method), observed)
+        except BaseException as error:
+            record.error = error
+            _close(record)
+            raise
+        body_class = SizedBody if hasattr(body, "__len__") else Body
+        return body_class(body, record)
+
+    def _announce_once(self) -> None:
+        announce, self._announce = self._announce, None
+        if announce is not None:
+            announce()
+
+    def _open(self, environ: WSGIEnvironment) -> summary.Summary:
+        request_id = self._read_id(environ)
+        request_id_context.set(request_id)
+        record = summary.Summary(
+            environ.get("REQUEST_METHOD", ""),
+            decoded_path(environ),
+            environ.get("HTTP_USER_AGENT", ""),
+            environ.get("HTTP_ACCEPT_LANGUAGE", ""),
+            request_id,
+            environ.get("QUERY_STRING", "") if self._querystring else None,
+        )
+        summary.enter(record)
+        return record
+
+    def _observe(
+        self, record: summary.Summary, start_response: StartResponse
+    ) -> StartResponse:
+        echo = self._echo
+
+        def observed(
+            status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
+        ) -> Callable[[bytes], object]:
+            code = status[:3]
+            record.code = int(code) if code.isdigit() else 0
+            if echo is not None:
+                headers = [*headers, (echo, record.rid)]
+            if exc_info is None:
+                return start_response(status, headers)
+            return start_response(status, headers, exc_info)
+
+        return observed
+
+
+def _carry(reply: Reply, start_response: StartResponse) -> Iterable[bytes]:
+    phrase = _PHRASES.get(reply.status, "Unknown")
+    start_response(f"{reply.status} {phrase}", list(reply.headers))
+    return [reply.body]
+
+
+def _close(record: summary.Summary) -> None:
+    record.close()
+    summary.enter(None)
+    request_id_context.set(None)
+
+
+class Body:
+    """A response body that closes the summary at its end, however it ends."""
+
+    __slots__ = ("_body", "_iterator", "_record")
+
+    def __init__(self, body: Iterable[bytes], record: summary.Summary) -> None:
+        self._body = body
+        self._iterator: Iterator[bytes] | None = None
+        self._record = record
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            if self._iterator is None:
+                self._iterator = iter(self._body)
+            return next(self._iterator)
+        except StopIteration:
+            self._record.close()
+            raise
+        except BaseException as error:
+            self._record.error = error
+            self._record.close()
+            raise
+
+    def close(self) -> None:
+        """Close the body; the server calls it once the response is through."""
+        try:
+            if hasattr(self._body, "close"):
+                self._body.close()
+        except BaseException as error:
+            self._record.error = error
+            raise
+        finally:
+            _close(self._record)
+
+
+class SizedBody(Body):
+    """A body that tells its length, from which servers know a Content-Length."""
+
+    __slots__ = ()
+
+    def __len__(self) -> int:
+        return len(self._body)  # type: ignore[arg-type]  # made only of what has one

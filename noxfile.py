@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import nox
 
 nox.needs_version = ">=2025.2.9"
@@ -21,7 +23,9 @@ def install(session: nox.Session, *groups: str) -> None:
 def demo(session: nox.Session) -> None:
     """Serve a real application, break its database and show what comes out."""
     install(session, "demo")
-    session.run("python", "examples/demo.py", *session.posargs)
+    # A SIGTERM is passed on, as Ctrl-C is, and the servers get the time to stop.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    session.run("python", "examples/demo.py", *session.posargs, terminate_timeout=30)
 
 
 @nox.session

@@ -16,6 +16,7 @@ from dockerflow_mw.checks.messages import ERROR, level_to_text
 from dockerflow_mw.checks.registry import Registry
 from dockerflow_mw.checks.results import CheckResult, ChecksResults
 from dockerflow_mw.checks.runner import Runner
+from dockerflow_mw.logging import log_safely
 from dockerflow_mw.redact import redact
 from dockerflow_mw.settings import Settings
 
@@ -152,12 +153,13 @@ def _redacted(messages: dict[str, str]) -> dict[str, str]:
 
 def _log(result: CheckResult) -> None:
     for message in result.messages:
-        checks_logger.log(
+        log_safely(
+            checks_logger,
             message.level,
             "%s: %s",
             result.name,
             redact(message.msg),
-            exc_info=result.error,
+            error=result.error,
             extra={
                 "check": result.name,
                 "id": message.id or "",
@@ -180,7 +182,7 @@ class Version(Endpoint):
         self._callback = settings.version_callback
         self._reply = _guarded(lambda: version.read_version(file))
         if self._callback is None and self._reply.status == 404:
-            version_logger.warning("There is no %s.", file)
+            log_safely(version_logger, logging.WARNING, "There is no %s.", file)
 
     def reply(self) -> Reply:
         """Answer with the version object of the file or of the callback."""
@@ -221,7 +223,8 @@ def _version_reply(value: object) -> Reply:
 
 
 def _no_version_object(error: Exception) -> Reply:
-    version_logger.error("The version object cannot be given.", exc_info=error)
+    text = "The version object cannot be given."
+    log_safely(version_logger, logging.ERROR, text, error=error)
     return Reply.json(500, {"error": "The version object cannot be read."})
 
 
@@ -230,7 +233,8 @@ class Error(Endpoint):
 
     def reply(self) -> NoReturn:
         """Raise an exception that says what it is for."""
-        error_logger.error("The __error__ endpoint was called")
+        text = "The __error__ endpoint was called"
+        log_safely(error_logger, logging.ERROR, text)
         raise Exception("This is a test exception from the /__error__ endpoint.")
 
 

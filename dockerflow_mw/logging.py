@@ -279,6 +279,27 @@ def configure_logging(
     root.setLevel(level)
 
 
+def log_safely(
+    logger: logging.Logger,
+    level: int,
+    message: str,
+    *args: object,
+    error: BaseException | None = None,
+    extra: dict[str, Any] | None = None,
+) -> None:
+    """Log a record of our own; what a handler or a filter raises stays here.
+
+    Args:
+        logger, level, message, args: as for `logging.Logger.log`.
+        error: the exception whose traceback the record has.
+        extra: the fields of the record.
+    """
+    try:
+        logger.log(level, message, *args, exc_info=error, extra=extra, stacklevel=2)
+    except Exception as failure:
+        complain(f"A record of {logger.name} was lost: {safe_repr(failure)}.")
+
+
 def complain(sentence: str) -> None:
     """Say on stderr that logging itself failed, where no log could carry it."""
     with contextlib.suppress(OSError):

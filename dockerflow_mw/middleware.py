@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 from dockerflow_mw.checks import Registry, default_registry
 from dockerflow_mw.endpoints import endpoints
 from dockerflow_mw.interface import Interface, resolve
-from dockerflow_mw.logging import complain, configure_logging, safe_repr
+from dockerflow_mw.logging import configure_logging, log_safely, safe_repr
 from dockerflow_mw.settings import Options, Settings
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ class DockerflowMiddleware:
 
     Attributes:
         app: the wrapped application.
+        check: the decorator that registers a check on this middleware, with and
+            without arguments; see `Registry.register`.
         checks: the registry of the checks of this middleware.
         settings: the settings in force.
 
@@ -80,6 +82,7 @@ class DockerflowMiddleware:
         self.app = app
         self.settings = Settings.load(options)
         self.checks = Registry(parent=default_registry)
+        self.check = self.checks.register
         for check in self.settings.checks:
             self.checks.register(check)
         if self.settings.configure_logging:
@@ -106,11 +109,6 @@ class DockerflowMiddleware:
 
         @staticmethod
         def _door() -> Callable[..., Any]: ...
-
-    @property
-    def check(self) -> Callable[..., Any]:
-        """Registers a check on this middleware; see `Registry.register`."""
-        return self.checks.register
 
     def __getattr__(self, name: str) -> Any:
         # Double underscores are how tools ask what an object is; the answer must
@@ -141,18 +139,12 @@ class DockerflowMiddleware:
     def _announce(self) -> None:
         if next(self._announcements):
             return
-        try:
-            logger.info(
-                "%r",
-                self,
-                extra={
-                    "endpoints": self._paths(),
-                    "checks": list(self.checks.checks()),
-                    "settings": self._changed_settings(),
-                },
-            )
-        except Exception as error:
-            complain(f"The start-up record was lost: {safe_repr(error)}.")
+        told = {
+            "endpoints": self._paths(),
+            "checks": list(self.checks.checks()),
+            "settings": self._changed_settings(),
+        }
+        log_safely(logger, logging.INFO, "%r", self, extra=told)
 
 
 class _WSGICallable:

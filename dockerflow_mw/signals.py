@@ -18,6 +18,8 @@ import logging
 
 from blinker import Namespace, Signal
 
+from dockerflow_mw.logging import log_safely
+
 logger = logging.getLogger("dockerflow.signals")
 
 _namespace = Namespace()
@@ -34,5 +36,6 @@ def send(signal: Signal, sender: object, level: int) -> None:
     for receiver in signal.receivers_for(sender):
         try:
             receiver(sender, level=level)
-        except Exception:
-            logger.exception("A receiver of %s raised.", signal)
+        except Exception as error:
+            text = "A receiver of %s raised."
+            log_safely(logger, logging.ERROR, text, signal, error=error)

@@ -14,8 +14,10 @@ import logging
 from contextvars import ContextVar
 from time import perf_counter_ns
 from typing import Any
+from urllib.parse import unquote
 
 from dockerflow_mw.logging import complain, safe_repr, safe_str
+from dockerflow_mw.redact import redact
 
 logger = logging.getLogger("request.summary")
 
@@ -40,7 +42,7 @@ class Summary:
         lang: the Accept-Language header.
         method: the method of the request.
         path: the path of the request, decoded.
-        querystring: the query string, or None when it is not logged.
+        querystring: the query string as it was sent, or None to leave it out.
         rid: the request id.
     """
 
@@ -122,7 +124,7 @@ class Summary:
             "t": milliseconds,
         }
         if self.querystring is not None:
-            fields["querystring"] = self.querystring
+            fields["querystring"] = redact(unquote(self.querystring))
         if self.error is not None:
             fields["error"] = safe_repr(self.error)
         if self.disconnected:

@@ -103,8 +103,7 @@ class WSGIDoor:
         def observed(
             status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
         ) -> Callable[[bytes], object]:
-            code = status[:3]
-            record.code = int(code) if code.isdigit() else 0
+            record.code = _code(status)
             if echo is not None:
                 headers = [*headers, (echo, record.rid)]
             if exc_info is None:
@@ -112,6 +111,14 @@ class WSGIDoor:
             return start_response(status, headers, exc_info)
 
         return observed
+
+
+def _code(status: str) -> int:
+    # A status that is none is the server's to refuse, not ours.
+    try:
+        return int(status[:3])
+    except (TypeError, ValueError):
+        return 0
 
 
 def _carry(reply: Reply, start_response: StartResponse) -> Iterable[bytes]:

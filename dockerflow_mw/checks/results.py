@@ -31,6 +31,19 @@ class CheckResult:
         """The highest level of any message; 0 when there is none."""
         return max((message.level for message in self.messages), default=0)
 
+    @property
+    def texts(self) -> dict[str, str]:
+        """The messages' texts by id; one that has no id is under the check's name."""
+        texts: dict[str, str] = {}
+        for message in self.messages:
+            key = identity = message.id or self.name
+            copies = 1
+            while key in texts:
+                copies += 1
+                key = f"{identity} ({copies})"
+            texts[key] = message.msg
+        return texts
+
     def without(self, silenced: Collection[str]) -> CheckResult:
         """Give the result with the messages of the silenced ids left out."""
         kept = tuple(m for m in self.messages if m.id not in silenced)
@@ -63,7 +76,7 @@ class ChecksResults:
             result.name: {
                 "status": level_to_text(result.level),
                 "level": result.level,
-                "messages": _texts(result),
+                "messages": result.texts,
             }
             for result in self.results
             if result.messages
@@ -72,18 +85,6 @@ class ChecksResults:
     def without(self, silenced: Collection[str]) -> ChecksResults:
         """Give the results with the messages of the silenced ids left out."""
         return ChecksResults(tuple(result.without(silenced) for result in self))
-
-
-def _texts(result: CheckResult) -> dict[str, str]:
-    texts: dict[str, str] = {}
-    for message in result.messages:
-        key = identity = message.id or result.name
-        copies = 1
-        while key in texts:
-            copies += 1
-            key = f"{identity} ({copies})"
-        texts[key] = message.msg
-    return texts
 
 
 def messages_of(value: object) -> tuple[CheckMessage, ...]:

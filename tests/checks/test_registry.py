@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import pytest
+
+from dockerflow_mw import checks
+from dockerflow_mw.checks import DuplicateCheckError, Registry
+
+
+def database(*args: object) -> None: ...
+
+
+def other() -> None: ...
+
+
+class Service:
+    def up(self) -> None: ...
+
+    def __call__(self) -> None: ...
+
+
+def _copy_of_other() -> Any:
+    def other() -> None: ...
+
+    return other
+
+
+def test_register_is_a_decorator_with_and_without_arguments() -> None:
+    registry = Registry()
+    assert registry.register(database) is database
+    assert registry.register(name="second")(other) is other
+    assert registry.register(other, name="third") is other
+    assert registry.get_checks() == {
+        "database": database,
+        "second": other,
+        "third": other,
+    }
+
+
+@pytest.mark.parametrize(
+    ("function", "name"),
+    [
+        (database, "database"),
+        (Service().up, "up"),
+        (Service(), "Service"),
+        (functools.partial(database), "database"),
+        (functools.partial(functools.partial(Service())), "Service"),
+    ],
+)
+def test_a_check_has_the_name_of_its_function(function: Any, name: str) -> None:
+    registry = Registry()
+    registry.register(function)
+    assert list(registry.get_checks()) == [name]
+
+
+def test_a_lambda_needs_a_name() -> None:
+    with pytest.raises(ValueError, match="A lambda has no name of its own"):
+        Registry().register(lambda: None)
+
+
+def test_what_cannot_be_called_is_refused() -> None:
+    not_callable: Any = "x"
+    with pytest.raises(TypeError, match="A check must be callable, and 'x' is not"):
+        Registry().register(not_callable)
+
+
+def test_a_different_function_under_a_taken_name_is_refused() -> None:
+    registry = Registry()
+    registry.register(database, name="db")
+    with pytest.raises(DuplicateCheckError) as caught:
+        registry.register(other, name="db")
+    assert str(caught.value) == (
+        f"A check named 'db' is already registered: {__name__}.database;"
+        f" give {__name__}.other another name with name=."
+    )
+    assert registry.get_checks() == {"db": database}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (database, database),
+        (Service().up, Service().up),
+        (Service(), Service()),
+        (functools.partial(database, 1), functools.partial(database, 2)),
+        (_copy_of_other(), _copy_of_other()),
+    ],
+)
+def test_the_same_function_replaces_itself(first: Any, second: Any) -> None:
+    registry = Registry()
+    registry.register(first, name="x")
+    registry.register(second, name="x")
+    assert registry.get_checks() == {"x": second}
+
+
+def test_a_partial_is_called_with_its_arguments() -> None:
+    seen: list[int] = []
+    registry = Registry()
+    registry.register_partial(seen.append, 3, name="partial")
+    registry.get_checks()["partial"]()
+    assert seen == [3]
+
+
+def test_a_parent_s_checks_come_first_and_stay_its_own() -> None:
+    parent = Registry()
+    child = Registry(parent)
+    child.register(other)
+    parent.register(database)
+    assert list(child.get_checks()) == ["database", "other"]
+    with pytest.raises(DuplicateCheckError):
+        child.register(other, name="database")
+    child.clear_checks()
+    assert list(child.get_checks()) == ["database"]
+
+
+def test_what_get_checks_gave_does_not_change_the_registry() -> None:
+    registry = Registry()
+    registry.get_checks()["x"] = database
+    assert registry.get_checks() == {}
+
+
+def test_the_repr_names_the_checks() -> None:
+    registry = Registry()
+    assert repr(registry) == "<Registry of no checks>"
+    registry.register(database)
+    registry.register(other)
+    assert repr(registry) == "<Registry of database, other>"
+
+
+def test_the_module_s_functions_are_those_of_the_default_registry() -> None:
+    checks.register(database)
+    checks.register_partial(other, name="partial")
+    try:
+        assert checks.default_registry.get_checks() == checks.get_checks()
+        assert list(checks.get_checks()) == ["database", "partial"]
+    finally:
+        checks.clear_checks()
+    assert checks.get_checks() == {}

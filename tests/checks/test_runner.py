@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import functools
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from dockerflow_mw import checks
+from dockerflow_mw.checks.registry import Check
+from dockerflow_mw.checks.results import ChecksResults
+from dockerflow_mw.checks.runner import Runner
+
+Run = Callable[[Runner, list[Check]], ChecksResults]
+
+
+def _run(runner: Runner, made: list[Check]) -> ChecksResults:
+    return runner.run(made)
+
+
+def _arun(runner: Runner, made: list[Check]) -> ChecksResults:
+    return asyncio.run(runner.arun(made))
+
+
+@pytest.fixture(params=[_run, _arun], ids=["sync", "async"])
+def run(request: pytest.FixtureRequest) -> Run:
+    chosen: Run = request.param
+    return chosen
+
+
+def _sync() -> checks.CheckMessage:
+    return checks.Warning("said", id="w")
+
+
+async def _async() -> checks.CheckMessage:
+    await asyncio.sleep(0)
+    return _sync()
+
+
+def _returns_awaitable() -> Any:
+    return _async()
+
+
+class _Callable:
+    async def __call__(self) -> checks.CheckMessage:
+        return _sync()
+
+    async def method(self) -> checks.CheckMessage:
+        return _sync()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        pytest.param(_sync, id="function"),
+        pytest.param(_async, id="coroutine function"),
+        pytest.param(_returns_awaitable, id="function that returns a coroutine"),
+        pytest.param(functools.partial(_async), id="partial"),
+        pytest.param(lambda: _async(), id="lambda"),
+        pytest.param(_Callable(), id="object"),
+        pytest.param(_Callable().method, id="method"),
+    ],
+)
+def test_every_kind_of_check_runs_in_both_ways(run: Run, function: Any) -> None:
+    (result,) = run(Runner(), [Check("x", function)])
+    assert result.messages == (checks.Warning("said", id="w"),)
+
+
+def test_checks_run_side_by_side(run: Run) -> None:
+    barrier = threading.Barrier(5)
+
+    def meet() -> None:
+        barrier.wait(timeout=20)
+
+    made = [Check(str(i), meet) for i in range(5)]
+    assert run(Runner(), made).statuses == dict.fromkeys("01234", "ok")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("v"), SystemExit(3), KeyboardInterrupt(), asyncio.CancelledError()],
+    ids=repr,
+)
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_what_a_check_raises_is_its_result(
+    run: Run, error: BaseException, kind: str
+) -> None:
+    def raises() -> None:
+        raise error
+
+    async def araises() -> None:
+        raise error
+
+    function = raises if kind == "sync" else araises
+    broken, fine = run(Runner(), [Check("x", function), Check("y", lambda: None)])
+    name = type(error).__name__
+    assert broken.texts == {
+        "dockerflow.health.E102": f"The check raised {name}; the log has its traceback."
+    }
+    assert broken.level == checks.ERROR
+    assert broken.error is error
+    assert fine.level == 0
+
+
+def test_a_result_that_is_none_names_the_check_s_mistake(run: Run) -> None:
+    (result,) = run(Runner(), [Check("x", lambda: 3)])
+    assert result.level == checks.ERROR
+    assert isinstance(result.error, TypeError)
+
+
+def test_checks_see_a_copy_of_the_caller_s_context(run: Run) -> None:
+    variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable")
+    variable.set("caller")
+    seen = {}
+
+    def sync() -> None:
+        seen["sync"] = variable.get()
+        variable.set("check")
+
+    async def async_() -> None:
+        seen["async"] = variable.get()
+        variable.set("check")
+
+    run(Runner(), [Check("sync", sync), Check("async", async_)])
+    assert seen == {"sync": "caller", "async": "caller"}
+    assert variable.get() == "caller"
+
+
+def test_async_checks_run_on_the_server_s_loop() -> None:
+    loops = []
+
+    async def check() -> None:
+        loops.append(asyncio.get_running_loop())
+
+    async def serve() -> asyncio.AbstractEventLoop:
+        await Runner().arun([Check("x", check)])
+        return asyncio.get_running_loop()
+
+    assert [asyncio.run(serve())] == loops
+
+
+@pytest.mark.parametrize("function", [_sync, _async])
+def test_python_dockerflow_s_functions_run_pairs(function: Any) -> None:
+    pairs = [("x", function), ("y", lambda: None)]
+    expected = {
+        "x": {"status": "warning", "level": 30, "messages": {"w": "said"}},
+    }
+    results = checks.run_checks(pairs)
+    assert (results.level, results.details) == (30, expected)
+    assert results.statuses == {"x": "warning", "y": "ok"}
+    results = asyncio.run(checks.run_checks_async(pairs, silenced_check_ids=["w"]))
+    assert (results.level, results.details) == (0, {})

@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import pytest
+from asgiref.testing import ApplicationCommunicator
+
+from dockerflow_mw import DockerflowMiddleware, summary
+from dockerflow_mw.request_id import request_id_context
+
+HTTP = {
+    "type": "http",
+    "asgi": {"version": "3.0"},
+    "method": "GET",
+    "path": "/",
+    "query_string": b"",
+    "headers": [(b"x-request-id", b"abc")],
+}
+START = {"type": "http.response.start", "status": 200, "headers": []}
+END = {"type": "http.response.body", "body": b"end"}
+
+
+@pytest.fixture(autouse=True)
+def _info(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+
+def summaries(caplog: pytest.LogCaptureFixture) -> list[Any]:
+    return [r for r in caplog.records if r.name == "request.summary"]
+
+
+async def page(scope: Any, receive: Any, send: Any) -> None:
+    await send(START)
+    await send(END)
+
+
+async def test_http_passes_through_message_by_message() -> None:
+    client = ApplicationCommunicator(DockerflowMiddleware(page), dict(HTTP))
+    assert await client.receive_output(timeout=20) is START
+    assert await client.receive_output(timeout=20) is END
+    await client.wait(timeout=20)
+
+
+async def test_a_websocket_passes_and_has_the_request_id(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    seen = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append(request_id_context.get())
+        assert await receive() == {"type": "websocket.connect"}
+        await send({"type": "websocket.accept"})
+        message = await receive()
+        await send({"type": "websocket.send", "text": message["text"]})
+
+    scope = {**HTTP, "type": "websocket", "path": "/__heartbeat__"}
+    client = ApplicationCommunicator(DockerflowMiddleware(app), scope)
+    await client.send_input({"type": "websocket.connect"})
+    assert await client.receive_output(timeout=20) == {"type": "websocket.accept"}
+    await client.send_input({"type": "websocket.receive", "text": "hi"})
+    answer = await client.receive_output(timeout=20)
+    assert answer == {"type": "websocket.send", "text": "hi"}
+    await client.wait(timeout=20)
+    assert seen == ["abc"]
+    assert summaries(caplog) == []
+
+
+async def test_lifespan_passes_and_tells_what_is_on_when_it_is_up(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        scope["state"]["x"] = 1
+        assert (await receive())["type"] == "lifespan.startup"
+        application.check(page, name="registered late")
+        await send({"type": "lifespan.startup.complete"})
+        assert (await receive())["type"] == "lifespan.shutdown"
+        await send({"type": "lifespan.shutdown.complete"})
+
+    application = DockerflowMiddleware(app)
+    scope: dict[str, Any] = {"type": "lifespan", "state": {}}
+    client = ApplicationCommunicator(application, scope)
+    await client.send_input({"type": "lifespan.startup"})
+    await client.receive_output(timeout=20)
+    await client.send_input({"type": "lifespan.shutdown"})
+    await client.receive_output(timeout=20)
+    await client.wait(timeout=20)
+    assert scope["state"] == {"x": 1}
+    (record,) = (r for r in caplog.records if r.name == "dockerflow.middleware")
+    assert record.checks == ["registered late"]  # type: ignore[attr-defined]
+
+
+async def test_a_lifespan_that_is_refused_is_refused_to_the_server() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise NotImplementedError
+
+    application: Any = DockerflowMiddleware(app)
+    with pytest.raises(NotImplementedError):
+        await application({"type": "lifespan"}, None, None)
+
+
+async def test_an_unknown_scope_passes_untouched() -> None:
+    seen: list[Any] = []
+
+    async def app(*args: Any) -> None:
+        seen.extend(args)
+
+    scope, receive, send = {"type": "telnet"}, object(), object()
+    application: Any = DockerflowMiddleware(app)
+    await application(scope, receive, send)
+    assert seen[0] is scope
+    assert (seen[1], seen[2]) == (receive, send)
+
+
+async def ask(app: Any, scope: Any = HTTP, send: Any = None) -> None:
+    async def ignore(message: Any) -> None: ...
+
+    application: Any = DockerflowMiddleware(app)
+    await application(dict(scope), ignore, send or ignore)
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        pytest.param([START, END], id="one body"),
+        pytest.param(
+            [START, {"type": "http.response.body", "more_body": True}, END], id="stream"
+        ),
+        pytest.param(
+            [START, {"type": "http.response.pathsend", "path": "/x"}], id="pathsend"
+        ),
+        pytest.param([START, {"type": "http.response.zerocopysend"}], id="zero copy"),
+        pytest.param(
+            [
+                {**START, "trailers": True},
+                END,
+                {"type": "http.response.trailers", "more_trailers": True},
+                {"type": "http.response.trailers"},
+            ],
+            id="trailers",
+        ),
+    ],
+)
+async def test_the_record_is_there_when_the_last_byte_has_gone(
+    caplog: pytest.LogCaptureFixture, messages: list[Any]
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        for message in messages[:-1]:
+            await send(message)
+        assert summaries(caplog) == []
+        await send(messages[-1])
+        assert [r.code for r in summaries(caplog)] == [200]
+        assert request_id_context.get() == "abc"
+
+    await ask(app)
+    (record,) = summaries(caplog)
+    assert not hasattr(record, "disconnected")
+
+
+async def test_an_exception_after_the_headers_keeps_their_code(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(START)
+        raise ValueError("torn")
+
+    with pytest.raises(ValueError, match="torn"):
+        await ask(app)
+    (record,) = summaries(caplog)
+    assert (record.code, record.errno, record.levelno) == (200, 500, logging.ERROR)
+
+
+async def test_no_response_at_all_is_a_500(caplog: pytest.LogCaptureFixture) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None: ...
+
+    await ask(app)
+    (record,) = summaries(caplog)
+    assert (record.code, record.levelno) == (500, logging.ERROR)
+
+
+async def test_a_response_that_is_never_ended_has_lost_its_client(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(START)
+
+    await ask(app)
+    (record,) = summaries(caplog)
+    assert (record.code, record.disconnected) == (200, True)
+    assert record.levelno == logging.INFO
+
+
+@pytest.mark.parametrize(("headers_first", "code"), [(True, 200), (False, 499)])
+async def test_a_cancelled_request_has_lost_its_client(
+    caplog: pytest.LogCaptureFixture, headers_first: bool, code: int
+) -> None:
+    begun = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if headers_first:
+            await send(START)
+        begun.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.create_task(ask(app))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    (record,) = summaries(caplog)
+    assert (record.code, record.errno, record.disconnected) == (code, 0, True)
+    assert record.levelno == logging.INFO
+
+
+async def test_a_send_that_fails_has_lost_its_client(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def send(message: Any) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        await ask(page, send=send)
+    (record,) = summaries(caplog)
+    assert (record.disconnected, record.levelno) == (True, logging.INFO)
+
+
+async def test_the_echoed_id_is_added_to_a_copy() -> None:
+    sent = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    application: Any = DockerflowMiddleware(page, echo_request_id=True)
+    await application(dict(HTTP), None, send)
+    assert sent[0]["headers"] == [(b"x-request-id", b"abc")]
+    assert START["headers"] == []
+
+
+async def test_what_was_set_around_a_request_is_there_again_after_it() -> None:
+    request_id_context.set("outside")
+    await ask(page)
+    assert request_id_context.get() == "outside"
+    assert summary.current() is None
+
+
+@pytest.mark.parametrize(
+    ("path", "root", "ours"),
+    [
+        ("/api/__lbheartbeat__", "/api", True),
+        ("/__lbheartbeat__", "/api", True),
+        ("/api/__lbheartbeat__/", "/api/", True),
+        ("/apix/__lbheartbeat__", "/api", False),
+        ("/api/api/__lbheartbeat__", "/api", False),
+        ("/api__lbheartbeat__", "/api", False),
+        ("/api/__lbheartbeat__", "", False),
+    ],
+)
+async def test_the_mount_point_may_be_part_of_the_path_or_not(
+    path: str, root: str, ours: bool
+) -> None:
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await ask(page, {**HTTP, "path": path, "root_path": root}, send)
+    assert (sent[1]["body"] == b"") is ours

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import asyncio
+import functools
+from typing import Any
+
+import pytest
+
+from dockerflow_mw.interface import resolve
+from dockerflow_mw.settings import SettingsError
+
+
+def wsgi(environ: Any, start_response: Any) -> list[bytes]:
+    return []
+
+
+async def asgi(scope: Any, receive: Any, send: Any) -> None: ...
+
+
+def asgi_without_async(scope: Any, receive: Any, send: Any) -> Any:
+    return asgi(scope, receive, send)
+
+
+class WSGIObject:
+    def __call__(self, environ: Any, start_response: Any) -> list[bytes]:
+        return []
+
+    def method(self, environ: Any, start_response: Any) -> list[bytes]:
+        return []
+
+
+class WSGIClass:
+    def __init__(self, environ: Any, start_response: Any) -> None: ...
+
+
+class ASGIObject:
+    async def __call__(self, *args: Any) -> None: ...
+
+    def method(self, scope: Any, receive: Any, send: Any) -> Any: ...
+
+
+class ASGI2Class:
+    def __init__(self, scope: Any) -> None:
+        self.scope = scope
+
+    async def __call__(self, receive: Any, send: Any) -> None:
+        await send(self.scope)
+
+
+def with_configuration(
+    configuration: Any, environ: Any, start_response: Any, strict: bool = True
+) -> list[bytes]:
+    return []
+
+
+@functools.wraps(asgi)
+def decorated_asgi(*args: Any) -> Any:
+    return asgi(*args)
+
+
+@functools.wraps(wsgi)
+def decorated_wsgi(*args: Any) -> Any:
+    return wsgi(*args)
+
+
+@pytest.mark.parametrize(
+    ("app", "interface"),
+    [
+        (wsgi, "wsgi"),
+        (WSGIObject(), "wsgi"),
+        (WSGIObject().method, "wsgi"),
+        (WSGIClass, "wsgi"),
+        (functools.partial(with_configuration, None), "wsgi"),
+        (decorated_wsgi, "wsgi"),
+        (asgi, "asgi"),
+        (asgi_without_async, "asgi"),
+        (ASGIObject(), "asgi"),
+        (ASGIObject().method, "asgi"),
+        (functools.partial(asgi), "asgi"),
+        (decorated_asgi, "asgi"),
+    ],
+)
+def test_the_interface_is_found_out(app: Any, interface: str) -> None:
+    assert resolve(app) == (app, interface)
+
+
+def test_an_asgi_2_application_becomes_an_asgi_3_one() -> None:
+    for interface in ("auto", "asgi"):
+        app, found = resolve(ASGI2Class, interface)
+        sent: list[Any] = []
+
+        async def send(message: Any, sent: list[Any] = sent) -> None:
+            sent.append(message)
+
+        asyncio.run(app({"type": "x"}, None, send))
+        assert (found, sent) == ("asgi", [{"type": "x"}])
+
+
+def _anything(*args: Any) -> Any: ...
+
+
+@pytest.mark.parametrize("app", [_anything, lambda a, b, c, d: None, type, lambda: 1])
+def test_what_cannot_be_told_has_to_be_said(app: Any) -> None:
+    with pytest.raises(TypeError, match="say which with interface='wsgi' or"):
+        resolve(app)
+    assert resolve(app, "wsgi") == (app, "wsgi")
+    assert resolve(app, "asgi") == (app, "asgi")
+
+
+def test_what_is_no_application_is_refused() -> None:
+    with pytest.raises(TypeError, match="must be callable, and 'app:app' is not"):
+        resolve("app:app")
+
+
+def test_an_unknown_interface_is_refused() -> None:
+    with pytest.raises(
+        SettingsError, match="interface is 'fastcgi'; it must be 'auto'"
+    ):
+        resolve(wsgi, "fastcgi")

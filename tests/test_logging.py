@@ -1,0 +1,274 @@
+from __future__ import annotations
+
+import io
+import itertools
+import json
+import logging
+import logging.config
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dockerflow_mw.logging import (
+    JsonLogFormatter,
+    MozlogFormatter,
+    MozlogHandler,
+    RequestIdLogFilter,
+    SafeJSONEncoder,
+    configure_logging,
+    request_id_context,
+    safer_format_traceback,
+)
+
+
+def record(
+    message: object = "hello %s",
+    *args: object,
+    level: int = logging.INFO,
+    exc_info: Any = None,
+    **extra: object,
+) -> logging.LogRecord:
+    made = logging.LogRecord("tests", level, "f.py", 1, message, args, exc_info)
+    made.__dict__.update(extra)
+    return made
+
+
+def formatted(made: logging.LogRecord) -> dict[str, Any]:
+    line = JsonLogFormatter(logger_name="service").format(made)
+    assert "\n" not in line
+    parsed: dict[str, Any] = json.loads(line)
+    return parsed
+
+
+class Unfriendly:
+    def __repr__(self) -> str:
+        raise RuntimeError("no repr")
+
+    def __str__(self) -> str:
+        raise RuntimeError("no str")
+
+
+def test_a_line_is_a_mozlog_object() -> None:
+    made = record("hello %s", "world", answer=42)
+    assert formatted(made) == {
+        "Timestamp": int(made.created * 1e9),
+        "Type": "tests",
+        "Logger": "service",
+        "Hostname": JsonLogFormatter().hostname,
+        "EnvVersion": "2.0",
+        "Severity": 6,
+        "Pid": made.process,
+        "Fields": {"answer": 42, "msg": "hello world"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("level", "severity"),
+    [(60, 2), (50, 2), (45, 3), (40, 3), (30, 4), (25, 6), (20, 6), (15, 7), (10, 7)],
+)
+def test_severity_is_syslog_s_of_the_level_or_the_next_lower_one(
+    level: int, severity: int
+) -> None:
+    assert formatted(record(level=level))["Severity"] == severity
+
+
+def test_an_exception_gives_its_repr_and_its_traceback() -> None:
+    try:
+        raise ValueError("a\nb")
+    except ValueError:
+        fields = formatted(record("x", exc_info=sys.exc_info()))["Fields"]
+    assert fields["error"] == "ValueError('a\\nb')"
+    assert fields["traceback"].startswith("Uncaught exception:\n  File ")
+    assert "\nb" not in fields["traceback"]
+
+
+@pytest.mark.parametrize(
+    "exc_info",
+    [
+        True,
+        (None, None, None),
+        (),
+        "x",
+        (1, 2, 3),
+        ValueError(),
+        (ValueError, None, None),
+    ],
+    ids=repr,
+)
+def test_no_exc_info_breaks_the_line(exc_info: Any) -> None:
+    assert formatted(record("x", exc_info=exc_info))["Fields"]["msg"] == "x"
+
+
+def circular() -> list[Any]:
+    made: list[Any] = []
+    made.append(made)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (float("nan"), "nan"),
+        (float("inf"), "inf"),
+        (10**5000, hex(10**5000)),
+        ("\ud800", "\ud800"),
+        (b"\xff", "b'\\xff'"),
+        ({1}, "{1}"),
+        ({(1, 2): 3}, {"(1, 2)": 3}),
+        (Unfriendly(), "<Unfriendly whose repr raised RuntimeError>"),
+        ([Unfriendly(), 1.5], ["<Unfriendly whose repr raised RuntimeError>", 1.5]),
+    ],
+    ids=itertools.count(),
+)
+def test_every_value_has_a_place_in_a_line(value: object, written: object) -> None:
+    assert formatted(record("x", field=value))["Fields"]["field"] == written
+
+
+def test_a_cycle_ends() -> None:
+    assert formatted(record("x", field=circular()))["Fields"]["msg"] == "x"
+
+
+@pytest.mark.parametrize(
+    ("message", "args", "written"),
+    [
+        ("%s and %s", ("one",), "'%s and %s' % ('one',)"),
+        (Unfriendly(), (), "<Unfriendly whose repr raised RuntimeError> % ()"),
+    ],
+)
+def test_a_message_that_cannot_be_made_is_kept_raw(
+    message: object, args: tuple[object, ...], written: str
+) -> None:
+    assert formatted(record(message, *args))["Fields"]["msg"] == written
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.integers(), inner),
+    max_leaves=8,
+)
+
+
+@given(message=st.text(), args=st.tuples(json_values), field=json_values)
+def test_any_record_is_one_line_of_json(
+    message: str, args: tuple[object, ...], field: object
+) -> None:
+    line = JsonLogFormatter().format(record(message, *args, field=field))
+    json.loads(line, parse_constant=pytest.fail)
+    assert line.isascii()
+    assert "\n" not in line
+
+
+def test_convert_record_can_be_overridden() -> None:
+    class Ours(MozlogFormatter):
+        logger_name = "ours"
+
+        def __init__(self, fmt: Any = None, datefmt: Any = None, style: Any = "%"):
+            super().__init__(fmt, datefmt, style)
+
+        def convert_record(self, record: logging.LogRecord) -> dict[str, Any]:
+            return {**super().convert_record(record), "Type": "app.log"}
+
+    parsed = json.loads(Ours("fmt", None, "%").format(record("x")))
+    assert (parsed["Logger"], parsed["Type"]) == ("ours", "app.log")
+
+
+def test_the_encoder_writes_what_json_does_not_know() -> None:
+    assert json.dumps({"a": Unfriendly()}, cls=SafeJSONEncoder) == (
+        '{"a": "<Unfriendly whose repr raised RuntimeError>"}'
+    )
+
+
+def test_a_traceback_shows_the_exception_by_its_repr() -> None:
+    assert safer_format_traceback(ValueError, ValueError("a\nb"), None) == (
+        "Uncaught exception:\n<class 'ValueError'>\nValueError('a\\nb')\n"
+    )
+
+
+def test_the_handler_writes_one_line_a_record_and_never_raises(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stream = io.StringIO()
+    handler = MozlogHandler(stream, name="service")
+    handler.handle(record("one"))
+    assert json.loads(stream.getvalue())["Logger"] == "service"
+    assert stream.getvalue().endswith("\n")
+    stream.close()
+    handler.handle(record("two"))
+    assert "Logging error" in capsys.readouterr().err
+
+
+def test_the_filter_adds_the_id_and_drops_nothing() -> None:
+    made = record()
+    assert RequestIdLogFilter().filter(made) is True
+    assert made.rid is None  # type: ignore[attr-defined]
+    request_id_context.set("abc")
+    try:
+        made = record()
+        RequestIdLogFilter().filter(made)
+        own = record(rid="own")
+        RequestIdLogFilter().filter(own)
+    finally:
+        request_id_context.set(None)
+    assert (made.rid, own.rid) == ("abc", "own")  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+def root() -> Iterator[logging.Logger]:
+    logger = logging.getLogger()
+    before = (logger.level, list(logger.handlers))
+    yield logger
+    logger.setLevel(before[0])
+    logger.handlers = before[1]
+
+
+def test_configure_logging_twice_is_once(root: logging.Logger) -> None:
+    configure_logging(logger_name="service", level="DEBUG")
+    configure_logging()
+    ours = [h for h in root.handlers if isinstance(h, MozlogHandler)]
+    assert [handler.logger_name for handler in ours] == ["service"]
+    assert root.level == logging.DEBUG
+
+
+def test_a_dictionary_configures_it_all(
+    root: logging.Logger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logging.config.dictConfig(
+        {
+            "version": 1,
+            "disable_existing_loggers": False,
+            "filters": {"rid": {"()": "dockerflow_mw.logging.RequestIdLogFilter"}},
+            "formatters": {
+                "json": {
+                    "()": "dockerflow_mw.logging.JsonLogFormatter",
+                    "logger_name": "service",
+                }
+            },
+            "handlers": {
+                "out": {
+                    "class": "dockerflow_mw.logging.MozlogHandler",
+                    "stream": "ext://sys.stdout",
+                    "filters": ["rid"],
+                    "formatter": "json",
+                }
+            },
+            "root": {"handlers": ["out"], "level": "INFO"},
+        }
+    )
+    logging.getLogger("tests").info("hello")
+    parsed = json.loads(capsys.readouterr().out)
+    assert parsed["Logger"] == "service"
+    assert parsed["Fields"] == {"rid": None, "msg": "hello"}
+
+
+def test_the_failure_of_logging_is_said_on_stderr_if_there_is_one() -> None:
+    code = (
+        "import os\nos.close(2)\n"
+        "from dockerflow_mw.logging import complain\ncomplain('x')\nprint('alive')"
+    )
+    command = [sys.executable, "-c", code]
+    assert subprocess.run(command, check=True, capture_output=True).stdout == b"alive\n"

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from dockerflow_mw.redact import redact
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("postgresql://bob:hunter2@db/app", "postgresql://***@db/app"),
+        ("redis://:hunter2@cache:6379/0", "redis://***@cache:6379/0"),
+        ("amqp://bob@mq", "amqp://***@mq"),
+        ("postgresql+psycopg://b:p@ss:w@rd@db/app", "postgresql+psycopg://***@db/app"),
+        ("host=db password=hunter2 user=bob", "host=db password=*** user=bob"),
+        ("PASSWORD: hunter2", "PASSWORD: ***"),
+        ("password='hunter 2'", "password=***"),
+        ('{"password": "hunter2", "a": 1}', '{"password": ***, "a": 1}'),
+        ("?token=abc&x=1", "?token=***&x=1"),
+        ("api_key=abc, access-key=def", "api_key=***, access-key=***"),
+        ("SECRET_KEY=abc", "SECRET_KEY=***"),
+        ("Authorization: Bearer abc.def", "Authorization: ***"),
+        ("https://example.com/a@b", "https://example.com/a@b"),
+        ("mail bob@example.com", "mail bob@example.com"),
+        ("the password is wrong", "the password is wrong"),
+        ("", ""),
+    ],
+)
+def test_credentials_are_masked_and_nothing_else(text: str, masked: str) -> None:
+    assert redact(text) == masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a" * 100_000, "password" * 20_000, "a://" * 50_000, "token=" + " " * 99_999],
+)
+def test_no_text_is_slow_to_mask(text: str) -> None:
+    started = time.monotonic()
+    redact(text)
+    assert time.monotonic() - started < 10

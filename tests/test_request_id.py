@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dockerflow_mw.request_id import (
+    RequestIdReader,
+    accept,
+    generate,
+    get_or_generate_request_id,
+)
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+def test_made_ids_are_32_hexadecimal_digits_and_never_the_same() -> None:
+    made = {generate() for _ in range(1000)}
+    assert len(made) == 1000
+    assert all(len(i) == 32 and set(i) <= set(string.hexdigits) for i in made)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param("a", id="one character"),
+        pytest.param("a" * 128, id="128 characters"),
+        pytest.param(TRACE, id="nginx"),
+        pytest.param("9f1b7c0e-2a4d-4a53-8a4e-0c8d1f7c1c11", id="a UUID"),
+        pytest.param("Root=1-67891233-abcdef012345678912345678", id="Amazon"),
+        pytest.param("a.b_c:d/e+f=g@h-i", id="all the signs"),
+    ],
+)
+def test_harmless_ids_are_kept_as_they_are(value: str) -> None:
+    assert accept(value) == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("a" * 129, id="129 characters"),
+        pytest.param("a b", id="a space"),
+        pytest.param("a\r\nSet-Cookie: x", id="a header"),
+        pytest.param('a","admin":"', id="JSON"),
+        pytest.param("café", id="not ASCII"),
+        pytest.param("a\x00b", id="a NUL"),
+        pytest.param("<script>", id="HTML"),
+    ],
+)
+def test_other_ids_are_refused(value: str) -> None:
+    assert accept(value) is None
+
+
+@given(st.text())
+def test_what_is_accepted_is_harmless(value: str) -> None:
+    harmless = set(string.ascii_letters + string.digits + "._:/+=@-")
+    fits = 0 < len(value) <= 128 and set(value) <= harmless
+    assert accept(value) == (value if fits else None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("X-Request-ID", "abc", "abc"),
+        ("traceparent", f"00-{TRACE}-00f067aa0ba902b7-01", TRACE),
+        ("TraceParent", f"cc-{TRACE}-00f067aa0ba902b7-01-what-comes", TRACE),
+        ("traceparent", f"00-{'0' * 32}-00f067aa0ba902b7-01", None),
+        ("traceparent", f"00-{TRACE.upper()}-00f067aa0ba902b7-01", None),
+        ("traceparent", f"00-{TRACE[:-1]}-00f067aa0ba902b7-01", None),
+        ("traceparent", "nonsense", None),
+        ("X-Cloud-Trace-Context", f"{TRACE}/123;o=1", TRACE),
+        ("X-Cloud-Trace-Context", TRACE, TRACE),
+        ("X-Cloud-Trace-Context", f"{TRACE};o=1", TRACE),
+        ("X-Cloud-Trace-Context", "/123", None),
+    ],
+)
+def test_each_header_is_read_its_way(
+    name: str, value: str, expected: str | None
+) -> None:
+    reader = RequestIdReader([name], str.lower)
+    for raw in (value, value.encode()):
+        found = reader.read({name.lower(): raw})
+        assert found == expected or (expected is None and len(found) == 32)
+    found = get_or_generate_request_id({name.upper(): value}, name)
+    assert found == expected or (expected is None and len(found) == 32)
+
+
+def test_the_first_acceptable_header_counts() -> None:
+    reader = RequestIdReader(["a", "b", "c"], str)
+    assert reader.read({"c": "three", "b": "two", "a": "not acceptable"}) == "two"
+
+
+def test_without_headers_to_read_an_id_is_made() -> None:
+    assert RequestIdReader([], str).read({"x-request-id": "abc"}) != "abc"
+
+
+def test_get_or_generate_reads_x_request_id() -> None:
+    assert get_or_generate_request_id({"x-Request-Id": "abc"}) == "abc"
+    assert len(get_or_generate_request_id({})) == 32

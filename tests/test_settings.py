@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dockerflow_mw.settings import Options, Settings, SettingsError
+
+NAMES = [field.name for field in dataclasses.fields(Settings)]
+
+
+def test_the_options_are_the_settings() -> None:
+    assert sorted(Options.__annotations__) == sorted(NAMES)
+
+
+def test_defaults() -> None:
+    assert Settings.load({}, {}) == Settings()
+
+
+def test_an_argument_beats_a_variable_and_a_variable_beats_the_default() -> None:
+    environment = {"DOCKERFLOW_HEARTBEAT_FAILED_STATUS_CODE": "503"}
+    assert Settings.load({}, environment).heartbeat_failed_status_code == 503
+    options = {"heartbeat_failed_status_code": 502}
+    assert Settings.load(options, environment).heartbeat_failed_status_code == 502
+
+
+def test_an_empty_variable_counts_as_not_set() -> None:
+    environment = {f"DOCKERFLOW_{name.upper()}": "" for name in NAMES}
+    assert Settings.load({}, environment) == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("checks", "json.dumps, json:loads", (json.dumps, json.loads)),
+        ("configure_logging", "true", True),
+        ("echo_request_id", "ON", True),
+        ("error_endpoint", "0", False),
+        ("heartbeat_failed_status_code", "599", 599),
+        ("request_id_header_name", "X-Amzn-Trace-Id,x-id", ("X-Amzn-Trace-Id", "x-id")),
+        ("request_id_header_name", "none", ()),
+        ("silenced_checks", " a.E1 ,, b.W1 ", ("a.E1", "b.W1")),
+        ("summary_log_querystring", "no", False),
+        ("version_callback", "json.dumps", json.dumps),
+        ("version_path", "/app", Path("/app")),
+    ],
+)
+def test_variables_are_parsed(name: str, text: str, value: object) -> None:
+    settings = Settings.load({}, {f"DOCKERFLOW_{name.upper()}": text})
+    assert getattr(settings, name) == value
+
+
+@pytest.mark.parametrize(
+    ("options", "settings"),
+    [
+        ({"request_id_header_name": None}, {"request_id_header_name": ()}),
+        ({"silenced_checks": ["a", "b"]}, {"silenced_checks": ("a", "b")}),
+        ({"checks": [json.dumps, "json.loads"]}, {"checks": (json.dumps, json.loads)}),
+        ({"version_path": None}, {"version_path": None}),
+        ({"version_callback": None}, {"version_callback": None}),
+    ],
+)
+def test_arguments_may_be_python_values(
+    options: dict[str, Any], settings: dict[str, Any]
+) -> None:
+    assert Settings.load(options, {}) == Settings(**settings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        (
+            "heartbeat_failed_status_code",
+            "200",
+            "DOCKERFLOW_HEARTBEAT_FAILED_STATUS_CODE is '200';"
+            " it must be a whole number from 500 to 599.",
+        ),
+        (
+            "heartbeat_failed_status_code",
+            "soon",
+            "DOCKERFLOW_HEARTBEAT_FAILED_STATUS_CODE is 'soon';"
+            " it must be a whole number from 500 to 599.",
+        ),
+        (
+            "echo_request_id",
+            "maybe",
+            "DOCKERFLOW_ECHO_REQUEST_ID is 'maybe'; it must be true or false.",
+        ),
+        (
+            "request_id_header_name",
+            "X Request",
+            "DOCKERFLOW_REQUEST_ID_HEADER_NAME is 'X Request';"
+            " it must be names of HTTP headers, separated by commas, or none.",
+        ),
+        (
+            "checks",
+            "nowhere.check",
+            "DOCKERFLOW_CHECKS is 'nowhere.check' (No module named 'nowhere');"
+            " it must be callables or their dotted paths, separated by commas.",
+        ),
+        (
+            "version_callback",
+            "sys.path",
+            "DOCKERFLOW_VERSION_CALLBACK is 'sys.path';"
+            " it must be a callable or the dotted path of one.",
+        ),
+    ],
+)
+def test_a_bad_variable_stops_the_start_with_a_sentence(
+    name: str, value: str, sentence: str
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.load({}, {f"DOCKERFLOW_{name.upper()}": value})
+    assert str(caught.value) == sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("heartbeat_failed_status_code", True),
+        ("heartbeat_failed_status_code", 500.5),
+        ("heartbeat_failed_status_code", None),
+        ("echo_request_id", 2),
+        ("silenced_checks", 3),
+        ("silenced_checks", [3]),
+        ("silenced_checks", b"a"),
+        ("silenced_checks", {"a": 1}),
+        ("version_path", 3),
+        ("version_callback", 3),
+        ("checks", ["json"]),
+    ],
+)
+def test_a_bad_argument_is_named_with_its_value(name: str, value: object) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.load({name: value}, {})
+    assert str(caught.value).startswith(f"{name} is {value!r}; it must be ")
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("silence_checks", "did you mean silenced_checks?"),
+        ("colour", f"there are {', '.join(NAMES)}."),
+    ],
+)
+def test_an_unknown_option_is_an_error(name: str, sentence: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.load({name: 1}, {})
+    expected = f"{name} is not a setting of DockerflowMiddleware; {sentence}"
+    assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize(
+    ("options", "header"),
+    [
+        ({}, None),
+        ({"echo_request_id": True}, "X-Request-ID"),
+        ({"echo_request_id": True, "request_id_header_name": "x-id"}, "x-id"),
+        (
+            {"echo_request_id": True, "request_id_header_name": "Traceparent"},
+            "X-Request-ID",
+        ),
+    ],
+)
+def test_the_response_header(options: dict[str, Any], header: str | None) -> None:
+    assert Settings.load(options, {}).response_header_name == header

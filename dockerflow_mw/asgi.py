@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, TypeAlias
 
 from dockerflow_mw import summary
-from dockerflow_mw.endpoints import Endpoint, Reply
+from dockerflow_mw.reply import Endpoint, Reply, Request
 from dockerflow_mw.request_id import RequestIdReader, request_id_context
-from dockerflow_mw.settings import Settings
+from dockerflow_mw.settings import Settings, SettingsError
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -47,11 +47,11 @@ class ASGIDoor:
         app: ASGIApp,
         settings: Settings,
         endpoints: Mapping[str, Endpoint],
-        announce: Callable[[], None],
+        announce: Callable[[], str | None],
     ) -> None:
         self._app = app
         self._endpoints = endpoints
-        self._announce: Callable[[], None] | None = announce
+        self._announce: Callable[[], str | None] | None = announce
         names = settings.request_id_header_name
         self._read_id = RequestIdReader(names, _header_key).read
         echo = settings.response_header_name
@@ -81,7 +81,7 @@ class ASGIDoor:
             if endpoint is None:
                 await self._app(scope, receive, observed)
             else:
-                await _carry(await endpoint.aanswer(record.method), observed)
+                await _carry(await endpoint.aanswer(_request(scope)), observed)
             # A response that was begun and never ended has lost its client.
             record.disconnected |= record.code > 0
         except BaseException as error:
@@ -105,16 +105,19 @@ class ASGIDoor:
 
     async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def observed(message: Message) -> None:
-            await send(message)
+            mistake = None
             if message["type"] == "lifespan.startup.complete":
-                self._announce_once()
+                mistake = self._announce_once()
+            if mistake is not None:
+                await send({"type": "lifespan.startup.failed", "message": mistake})
+                raise SettingsError(mistake)
+            await send(message)
 
         await self._app(scope, receive, observed)
 
-    def _announce_once(self) -> None:
+    def _announce_once(self) -> str | None:
         announce, self._announce = self._announce, None
-        if announce is not None:
-            announce()
+        return None if announce is None else announce()
 
     def _find(self, scope: Scope) -> Endpoint | None:
         path = scope["path"]
@@ -164,6 +167,12 @@ class ASGIDoor:
                 record.close()
 
         return observed
+
+
+def _request(scope: Scope) -> Request:
+    headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
+    query = scope.get("query_string", b"").decode("latin-1")
+    return Request(scope["method"], query, headers)
 
 
 async def _carry(reply: Reply, send: Send) -> None:

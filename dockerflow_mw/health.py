@@ -26,5 +26,35 @@ ERROR_CHECK_TIMED_OUT = "dockerflow.health.E103"
 ERROR_CHECK_INVALID_RESULT = "dockerflow.health.E104"
 """A check returned something that is no result of a check."""
 
+ERROR_DATABASE_POOL_EXHAUSTED = "dockerflow.health.E105"
+"""Every connection of the application's own pool is in use."""
+
+ERROR_MIGRATIONS_UNREADABLE = "dockerflow.health.E106"
+"""The migration scripts cannot be read."""
+
+ERROR_HTTP_UNREACHABLE = "dockerflow.health.E107"
+"""An HTTP service gives no answer."""
+
+ERROR_HTTP_STATUS = "dockerflow.health.E108"
+"""An HTTP service answers with a status that is not accepted."""
+
+ERROR_HTTP_REDIRECT = "dockerflow.health.E109"
+"""An HTTP service redirects to another host, or too often."""
+
+ERROR_PORT_CLOSED = "dockerflow.health.E110"
+"""A TCP port takes no connection."""
+
+ERROR_DISK_FULL = "dockerflow.health.E111"
+"""A disk has less free space than there must be."""
+
+ERROR_DISK_UNREADABLE = "dockerflow.health.E112"
+"""The free space of a disk cannot be told."""
+
+WARNING_DISK_LOW = "dockerflow.health.W101"
+"""A disk has less free space than there should be."""
+
+DEBUG_DATABASE_AHEAD = "dockerflow.health.D101"
+"""The database has migrations that the code does not know."""
+
 INFO_CANT_CHECK_MIGRATIONS = "dockerflow.health.I001"
 WARNING_UNAPPLIED_MIGRATION = "dockerflow.health.W001"

@@ -151,9 +151,9 @@ class MozlogFormatter(logging.Formatter):
 
     def __init__(
         self,
-        fmt: str | None = None,  # noqa: ARG002 - logging.Formatter's signature
-        datefmt: str | None = None,  # noqa: ARG002
-        style: Literal["%", "{", "$"] = "%",  # noqa: ARG002
+        fmt: str | None = None,
+        datefmt: str | None = None,
+        style: Literal["%", "{", "$"] = "%",
         logger_name: str | None = None,
     ) -> None:
         super().__init__()

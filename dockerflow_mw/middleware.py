@@ -19,14 +19,13 @@ authentication can interfere; every other request passes unchanged and leaves on
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
-from dockerflow_mw.checks import Registry, default_registry
-from dockerflow_mw.endpoints import endpoints
+from dockerflow_mw.checks import Registry, UnknownCheckError, default_registry
+from dockerflow_mw.endpoints import endpoints, with_slashes
 from dockerflow_mw.interface import Interface, resolve
 from dockerflow_mw.logging import configure_logging, log_safely, safe_repr
 from dockerflow_mw.settings import Options, Settings
@@ -91,7 +90,10 @@ class DockerflowMiddleware:
         self._announcements = itertools.count()
         served, _ = resolve(app, interface)
         self._serve = self._door()(
-            served, self.settings, self._endpoints, self._announce
+            served,
+            self.settings,
+            with_slashes(self._endpoints),
+            self._announce,
         )
 
     if TYPE_CHECKING:
@@ -118,33 +120,39 @@ class DockerflowMiddleware:
         return getattr(self.app, name)
 
     def __repr__(self) -> str:
-        told = self._changed_settings()
+        told = self._told_settings()
         return (
             f"<{type(self).__name__} of {safe_repr(self.app)};"
-            f" endpoints: {', '.join(self._paths())};"
+            f" endpoints: {', '.join(self._endpoints)};"
             f" checks: {', '.join(self.checks.checks()) or 'none'};"
             f" settings: {', '.join(told) or 'defaults'}>"
         )
 
-    def _paths(self) -> list[str]:
-        return [path for path in self._endpoints if not path.endswith("/")]
+    def _told_settings(self) -> list[str]:
+        return [f"{name}={value}" for name, value in self.settings.changed().items()]
 
-    def _changed_settings(self) -> list[str]:
-        return [
-            f"{field.name}={safe_repr(value)}"
-            for field in dataclasses.fields(self.settings)
-            if (value := getattr(self.settings, field.name)) != field.default
-        ]
+    def _announce(self) -> str | None:
+        # Gives the sentence that must stop the start, where a start can be stopped.
+        mistake = self._mistake()
+        if not next(self._announcements):
+            told = {
+                "endpoints": list(self._endpoints),
+                "checks": list(self.checks.checks()),
+                "settings": self._told_settings(),
+            }
+            log_safely(logger, logging.INFO, "%r", self, extra=told)
+            if mistake is not None:
+                log_safely(logger, logging.CRITICAL, "%s", mistake)
+        return mistake
 
-    def _announce(self) -> None:
-        if next(self._announcements):
-            return
-        told = {
-            "endpoints": self._paths(),
-            "checks": list(self.checks.checks()),
-            "settings": self._changed_settings(),
-        }
-        log_safely(logger, logging.INFO, "%r", self, extra=told)
+    def _mistake(self) -> str | None:
+        # Not when the object is made: its checks are registered on it after that.
+        for path, names in self.settings.groups:
+            try:
+                self.checks.select(names)
+            except UnknownCheckError as error:
+                return f"The group {path} cannot be served: {error}"
+        return None
 
 
 class _WSGICallable:

@@ -4,116 +4,54 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import os
-import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self, TypedDict
 
+from dockerflow_mw import parse
+from dockerflow_mw.parse import SettingsError
 from dockerflow_mw.request_id import DEFAULT_HEADER_NAME, TRACE_HEADERS
+
+__all__ = ["Options", "Settings", "SettingsError"]
 
 ENVIRONMENT_PREFIX = "DOCKERFLOW_"
 
-# RFC 9110, section 5.1: a field name is a token (section 5.6.2).
-_TOKEN_CHARACTERS = (
-    "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-)
+ENDPOINT_PATHS = ("/__version__", "/__heartbeat__", "/__lbheartbeat__", "/__error__")
+
+_BOOLEAN = "true or false"
+_CALLABLE = "a callable or the dotted path of one"
+_SECONDS = "a number of seconds, 0 or more"
+_POSITIVE_SECONDS = "a number of seconds above 0"
 
 
-class SettingsError(ValueError):
-    """A setting has a value that cannot be used; its text is one sentence."""
-
-
-def _boolean(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    words = {"1": True, "true": True, "yes": True, "on": True}
-    words |= {"0": False, "false": False, "no": False, "off": False}
-    if isinstance(value, str) and value.strip().lower() in words:
-        return words[value.strip().lower()]
-    raise ValueError
-
-
-def _server_error_status(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise ValueError
-    status = int(value)
-    if not 500 <= status <= 599:
-        raise ValueError
-    return status
-
-
-def _items(value: object) -> tuple[Any, ...]:
-    if value is None:
-        return ()
-    if isinstance(value, str):
-        return tuple(item for part in value.split(",") if (item := part.strip()))
-    if isinstance(value, Iterable) and not isinstance(value, (bytes, Mapping)):
-        return tuple(value)
-    raise ValueError
-
-
-def _names(value: object) -> tuple[str, ...]:
-    names = _items(value)
-    if not all(isinstance(name, str) and name.strip() for name in names):
-        raise ValueError
-    return names
-
-
-def _header_names(value: object) -> tuple[str, ...]:
-    if isinstance(value, str) and value.strip().lower() == "none":
-        return ()
-    names = _names(value)
-    if any(name.strip(_TOKEN_CHARACTERS) for name in names):
-        raise ValueError
-    return names
-
-
-def _callable(value: object) -> Callable[..., Any]:
-    if isinstance(value, str):
-        try:
-            value = pkgutil.resolve_name(value)
-        except (ImportError, AttributeError) as error:
-            raise ValueError(str(error)) from error
-    if not callable(value):
-        raise ValueError
-    return value
-
-
-def _optional_callable(value: object) -> Callable[..., Any] | None:
-    return None if value is None else _callable(value)
-
-
-def _callables(value: object) -> tuple[Callable[..., Any], ...]:
-    return tuple(_callable(item) for item in _items(value))
-
-
-def _optional_path(value: object) -> Path | None:
-    if value is None:
-        return None
-    if isinstance(value, (str, os.PathLike)):
-        return Path(value)
-    raise ValueError
-
-
-def _option(default: object, parse: Callable[[object], Any], allowed: str) -> Any:
-    return dataclasses.field(
-        default=default, metadata={"parse": parse, "allowed": allowed}
-    )
-
-
-_A_BOOLEAN = "true or false"
-_A_CALLABLE = "a callable or the dotted path of one"
+def _option(
+    default: object,
+    read: Callable[[object], Any],
+    allowed: str,
+    *,
+    secret: bool = False,
+) -> Any:
+    metadata = {"read": read, "allowed": allowed, "secret": secret}
+    return dataclasses.field(default=default, metadata=metadata, repr=not secret)
 
 
 class Options(TypedDict, total=False):
     """The keyword arguments of `DockerflowMiddleware`, as a caller writes them."""
 
+    cache_seconds: float | str
+    check_timeout: float | str
     checks: str | Iterable[Callable[..., Any] | str]
     configure_logging: bool | str
+    details: str | Callable[..., bool]
     echo_request_id: bool | str
     error_endpoint: bool | str
+    fail_level: int | str
+    groups: str | Mapping[str, str | Iterable[str]] | None
+    heartbeat_deadline: float | str
     heartbeat_failed_status_code: int | str
+    log_repeat_seconds: float | str
     request_id_header_name: str | Iterable[str] | None
     silenced_checks: str | Iterable[str]
     summary_log_querystring: bool | str
@@ -130,47 +68,81 @@ class Settings:
     with commas in the environment. An empty variable counts as not set.
     """
 
+    cache_seconds: float = _option(0.0, parse.seconds, _SECONDS)
+    """How long the result of a check serves further probes, in seconds."""
+
+    check_timeout: float = _option(4.0, parse.positive_seconds, _POSITIVE_SECONDS)
+    """How long a check may take before it counts as late, in seconds."""
+
     checks: tuple[Callable[..., Any], ...] = _option(
-        (), _callables, "callables or their dotted paths, separated by commas"
+        (), parse.functions, "callables or their dotted paths, separated by commas"
     )
     """Checks to register at start-up."""
 
-    configure_logging: bool = _option(False, _boolean, _A_BOOLEAN)
+    configure_logging: bool = _option(False, parse.boolean, _BOOLEAN)
     """Whether to set the root logger up for JSON lines on stdout."""
 
-    echo_request_id: bool = _option(False, _boolean, _A_BOOLEAN)
+    details: str | Callable[..., bool] = _option(
+        "full",
+        parse.details,
+        "full, status, a callable, or a token of at least 16 characters",
+        secret=True,
+    )
+    """Who sees more of a heartbeat than its status: everybody (``"full"``), nobody
+    (``"status"``), those requests for which a callable returns true, or those that
+    carry the token as a bearer token."""
+
+    echo_request_id: bool = _option(False, parse.boolean, _BOOLEAN)
     """Whether every response carries the request id in a header."""
 
-    error_endpoint: bool = _option(False, _boolean, _A_BOOLEAN)
+    error_endpoint: bool = _option(False, parse.boolean, _BOOLEAN)
     """Whether ``/__error__`` is there and raises, to test error reporting."""
 
-    heartbeat_failed_status_code: int = _option(
-        500, _server_error_status, "a whole number from 500 to 599"
+    fail_level: int = _option(40, parse.fail_level, "warning, error or critical")
+    """The level from which on a check fails the heartbeat."""
+
+    groups: tuple[tuple[str, tuple[str, ...]], ...] = _option(
+        (),
+        functools.partial(parse.groups, taken=ENDPOINT_PATHS),
+        "paths, each with names or tags of checks, as /__ready__=database,cache",
     )
-    """The status of a heartbeat whose level is error or critical."""
+    """Further paths, each of which answers as the heartbeat does, for some of the
+    checks. In the environment, ``;`` stands between groups."""
+
+    heartbeat_deadline: float = _option(4.5, parse.positive_seconds, _POSITIVE_SECONDS)
+    """How long a heartbeat may take in all, in seconds. Load balancers commonly wait
+    for five, within which the defaults of this and of ``check_timeout`` answer."""
+
+    heartbeat_failed_status_code: int = _option(
+        500, parse.server_error_status, "a whole number from 500 to 599"
+    )
+    """The status of a heartbeat that failed."""
+
+    log_repeat_seconds: float = _option(300.0, parse.seconds, _SECONDS)
+    """How often the log repeats a failure that does not change, in seconds."""
 
     request_id_header_name: tuple[str, ...] = _option(
         (DEFAULT_HEADER_NAME,),
-        _header_names,
+        parse.header_names,
         "names of HTTP headers, separated by commas, or none",
     )
     """The request headers to take the request id from, the first that has one."""
 
     silenced_checks: tuple[str, ...] = _option(
-        (), _names, "ids of check messages, separated by commas"
+        (), parse.names, "ids of check messages, separated by commas"
     )
     """Ids of check messages that never count."""
 
-    summary_log_querystring: bool = _option(False, _boolean, _A_BOOLEAN)
+    summary_log_querystring: bool = _option(False, parse.boolean, _BOOLEAN)
     """Whether the request summary holds the query string."""
 
     version_callback: Callable[..., Any] | None = _option(
-        None, _optional_callable, _A_CALLABLE
+        None, parse.optional_function, _CALLABLE
     )
     """Called with the version's folder at each ``/__version__``; gives the object."""
 
     version_path: Path | None = _option(
-        None, _optional_path, "the path of a version.json file or of its folder"
+        None, parse.optional_path, "the path of a version.json file or of its folder"
     )
     """Where version.json is; else the working directory and ``/app`` are tried."""
 
@@ -181,6 +153,14 @@ class Settings:
             return None
         own = (n for n in self.request_id_header_name if n.lower() not in TRACE_HEADERS)
         return next(own, DEFAULT_HEADER_NAME)
+
+    def changed(self) -> dict[str, str]:
+        """Give what differs from the defaults, as text, with the secrets hidden."""
+        return {
+            field.name: repr(value) if field.repr else _hidden(value)
+            for field in dataclasses.fields(self)
+            if (value := getattr(self, field.name)) != field.default
+        }
 
     @classmethod
     def load(
@@ -201,20 +181,18 @@ class Settings:
         for name, field in fields.items():
             variable = ENVIRONMENT_PREFIX + name.upper()
             if name in options:
-                values[name] = _parse(name, options[name], field)
+                values[name] = _read(name, options[name], field)
             elif environment.get(variable):
-                values[name] = _parse(variable, environment[variable], field)
+                values[name] = _read(variable, environment[variable], field)
         return cls(**values)
 
 
-def _parse(label: str, value: object, field: dataclasses.Field[Any]) -> Any:
-    try:
-        return field.metadata["parse"](value)
-    except (TypeError, ValueError) as error:
-        reason = f" ({error})" if isinstance(error.__cause__, Exception) else ""
-        allowed = field.metadata["allowed"]
-        message = f"{label} is {value!r}{reason}; it must be {allowed}."
-        raise SettingsError(message) from error
+def _hidden(value: object) -> str:
+    return repr(value) if value in ("full", "status") or callable(value) else "a token"
+
+
+def _read(label: str, value: object, field: dataclasses.Field[Any]) -> Any:
+    return parse.setting(label, value, **field.metadata)
 
 
 def _unknown(name: str, known: list[str]) -> str:

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from dockerflow_mw import summary
-from dockerflow_mw.endpoints import Endpoint, Reply
+from dockerflow_mw.reply import Endpoint, Reply, Request
 from dockerflow_mw.request_id import RequestIdReader, request_id_context
 from dockerflow_mw.settings import Settings
 
@@ -21,12 +21,16 @@ def _environ_key(header_name: str) -> str:
     return f"HTTP_{header_name.upper().replace('-', '_')}"
 
 
+def _smuggled(path: str) -> str:
+    # PEP 3333 hands bytes over as the latin-1 text of the same code points.
+    return path.encode().decode("latin-1")
+
+
 def decoded_path(environ: WSGIEnvironment) -> str:
     """Give the request's path, mount point included, as the client meant it."""
     path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
     if path.isascii():
         return path
-    # PEP 3333 hands bytes over as the latin-1 text of the same code points.
     return path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
@@ -45,11 +49,11 @@ class WSGIDoor:
         app: WSGIApplication,
         settings: Settings,
         endpoints: Mapping[str, Endpoint],
-        announce: Callable[[], None],
+        announce: Callable[[], str | None],
     ) -> None:
         self._app = app
-        self._endpoint = endpoints.get
-        self._announce: Callable[[], None] | None = announce
+        self._endpoint = {_smuggled(p): e for p, e in endpoints.items()}.get
+        self._announce: Callable[[], str | None] | None = announce
         names = settings.request_id_header_name
         self._read_id = RequestIdReader(names, _environ_key).read
         self._echo = settings.response_header_name
@@ -68,7 +72,7 @@ class WSGIDoor:
             if endpoint is None:
                 body = self._app(environ, observed)
             else:
-                body = _carry(endpoint.answer(record.method), observed)
+                body = _carry(endpoint.answer(_request(environ)), observed)
         except BaseException as error:
             record.error = error
             _close(record)
@@ -111,6 +115,16 @@ class WSGIDoor:
             return start_response(status, headers, exc_info)
 
         return observed
+
+
+def _request(environ: WSGIEnvironment) -> Request:
+    headers = {
+        key[len("HTTP_") :].lower().replace("_", "-"): value
+        for key, value in environ.items()
+        if key.startswith("HTTP_")
+    }
+    method = environ.get("REQUEST_METHOD", "")
+    return Request(method, environ.get("QUERY_STRING", ""), headers)
 
 
 def _code(status: str) -> int:

@@ -55,8 +55,17 @@ def test_no_framework_and_no_client_is_imported(code: str) -> None:
 
 
 FLOORS = (
-    {"logging", "redact", "request_id", "settings"},
-    {"checks", "endpoints", "health", "signals", "summary", "version"},
+    {"logging", "parse", "redact", "request_id", "settings"},
+    {
+        "checks",
+        "endpoints",
+        "health",
+        "heartbeat",
+        "reply",
+        "signals",
+        "summary",
+        "version",
+    },
     {"asgi", "interface", "middleware", "wsgi"},
 )
 

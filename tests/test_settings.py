@@ -35,6 +35,18 @@ def test_an_empty_variable_counts_as_not_set() -> None:
 @pytest.mark.parametrize(
     ("name", "text", "value"),
     [
+        ("cache_seconds", "1.5", 1.5),
+        ("check_timeout", "2", 2.0),
+        ("details", "status", "status"),
+        ("details", "a-token-of-some-length", "a-token-of-some-length"),
+        ("fail_level", "Warning", 30),
+        (
+            "groups",
+            "/__ready__=a,b ; /__deep__=c;",
+            (("/__ready__", ("a", "b")), ("/__deep__", ("c",))),
+        ),
+        ("heartbeat_deadline", "9", 9.0),
+        ("log_repeat_seconds", "0", 0.0),
         ("checks", "json.dumps, json:loads", (json.dumps, json.loads)),
         ("configure_logging", "true", True),
         ("echo_request_id", "ON", True),
@@ -56,6 +68,10 @@ def test_variables_are_parsed(name: str, text: str, value: object) -> None:
 @pytest.mark.parametrize(
     ("options", "settings"),
     [
+        ({"groups": {"/r": "a"}}, {"groups": (("/r", ("a",)),)}),
+        ({"groups": None}, {"groups": ()}),
+        ({"fail_level": 50}, {"fail_level": 50}),
+        ({"details": len}, {"details": len}),
         ({"request_id_header_name": None}, {"request_id_header_name": ()}),
         ({"silenced_checks": ["a", "b"]}, {"silenced_checks": ("a", "b")}),
         ({"checks": [json.dumps, "json.loads"]}, {"checks": (json.dumps, json.loads)}),
@@ -129,6 +145,15 @@ def test_a_bad_variable_stops_the_start_with_a_sentence(
         ("silenced_checks", b"a"),
         ("silenced_checks", {"a": 1}),
         ("version_path", 3),
+        ("cache_seconds", -1),
+        ("cache_seconds", float("nan")),
+        ("cache_seconds", True),
+        ("check_timeout", 0),
+        ("check_timeout", float("inf")),
+        ("fail_level", 20),
+        ("fail_level", "info"),
+        ("groups", ["/r"]),
+        ("groups", {"/r": 3}),
         ("version_callback", 3),
         ("checks", ["json"]),
     ],
@@ -167,3 +192,46 @@ def test_an_unknown_option_is_an_error(name: str, sentence: str) -> None:
 )
 def test_the_response_header(options: dict[str, Any], header: str | None) -> None:
     assert Settings.load(options, {}).response_header_name == header
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        ({"ready": ["a"]}, "'ready' is no path that begins and does not end with /"),
+        (
+            {"/ready/": ["a"]},
+            "'/ready/' is no path that begins and does not end with /",
+        ),
+        ({3: ["a"]}, "3 is no path that begins and does not end with /"),
+        ({"/r": []}, "the path '/r' has no checks"),
+        ({"/__version__": ["a"]}, "the path '/__version__' is taken already"),
+        ("/r=a;/r=b", "the path '/r' is taken already"),
+    ],
+)
+def test_a_bad_group_is_named(value: object, reason: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.load({"groups": value}, {})
+    assert str(caught.value) == (
+        f"groups is {value!r} ({reason}); it must be paths, each with names or tags of"
+        " checks, as /__ready__=database,cache."
+    )
+
+
+@pytest.mark.parametrize("value", ["ful", "hunter2", "", 3, None])
+def test_a_bad_details_policy_is_not_shown_for_it_may_be_a_secret(
+    value: object,
+) -> None:
+    with pytest.raises(SettingsError) as caught:
+        Settings.load({"details": value}, {})
+    assert str(caught.value) == (
+        "details is hidden; it must be full, status, a callable,"
+        " or a token of at least 16 characters."
+    )
+
+
+def test_what_is_told_of_the_settings_has_no_secret() -> None:
+    token = "a-token-of-some-length"
+    settings = Settings.load({"details": token, "fail_level": "critical"}, {})
+    assert settings.changed() == {"details": "a token", "fail_level": "50"}
+    assert token not in repr(settings)
+    assert Settings.load({"details": "status"}, {}).changed() == {"details": "'status'"}

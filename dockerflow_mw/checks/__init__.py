@@ -17,6 +17,7 @@ from dockerflow_mw.checks.messages import (
 from dockerflow_mw.checks.registry import (
     DuplicateCheckError,
     Registry,
+    UnknownCheckError,
     clear_checks,
     default_registry,
     get_checks,
@@ -41,6 +42,7 @@ __all__ = [
     "Error",
     "Info",
     "Registry",
+    "UnknownCheckError",
     "Warning",
     "clear_checks",
     "default_registry",

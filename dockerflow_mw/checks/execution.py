@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-import functools
 import inspect
+import os
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -13,16 +13,32 @@ from concurrent.futures import Future
 
 from dockerflow_mw import health
 from dockerflow_mw.checks.messages import CheckMessage, Error
-from dockerflow_mw.checks.registry import Check
+from dockerflow_mw.checks.registry import Check, unwrap
 from dockerflow_mw.checks.results import CheckResult, messages_of
 
+# There is at most one thread for each check, but applications that are made again
+# and again, as in tests, register ever new ones.
+MAX_THREADS = 256
 
-def _is_async(function: object) -> bool:
-    while isinstance(function, functools.partial):
-        function = function.func
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004 - an object's own method
-    )
+_threads = threading.BoundedSemaphore(MAX_THREADS)
+
+
+def _reset_threads() -> None:
+    # A child has none of its parent's threads.
+    global _threads
+    _threads = threading.BoundedSemaphore(MAX_THREADS)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_reset_threads)
+
+GetLoop = Callable[[], asyncio.AbstractEventLoop]
+
+
+def _is_async(function: Callable[..., object]) -> bool:
+    code = unwrap(function)
+    call = getattr(code, "__call__", None)  # noqa: B004 - an object's own method
+    return inspect.iscoroutinefunction(code) or inspect.iscoroutinefunction(call)
 
 
 class Execution:
@@ -35,29 +51,33 @@ class Execution:
     Args:
         check: the check to call.
         loop: gives the loop for async work; called only when there is some.
+
+    Attributes:
+        result: the outcome, to wait for.
+        late: whether an answer had to do without the outcome.
+        counted: whether the outcome was counted among the check's failures.
     """
 
-    def __init__(
-        self, check: Check, loop: Callable[[], asyncio.AbstractEventLoop]
-    ) -> None:
+    def __init__(self, check: Check, loop: GetLoop) -> None:
         self.check = check
         self.result: Future[CheckResult] = Future()
         # From here on no waiter that gives up can cancel it for the others.
         self.result.set_running_or_notify_cancel()
         self.started = time.monotonic()
         self.late = False
+        self.counted = False
         self._get_loop = loop
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property
     def done(self) -> bool:
-        """Whether there is a result."""
+        """Whether there is an outcome."""
         return self.result.done()
 
     @property
     def abandoned(self) -> bool:
-        """Whether there can be no result, because the loop it ran on is gone."""
+        """Whether there can be no outcome, because the loop it ran on is gone."""
         return not self.done and self._loop is not None and self._loop.is_closed()
 
     def start(self) -> None:
@@ -67,15 +87,24 @@ class Execution:
             if _is_async(self.check.function):
                 self._start_task(context, self.check.function)
             else:
-                threading.Thread(
-                    target=context.run,
-                    args=(self._call,),
-                    name=f"dockerflow-check-{self.check.name}",
-                    daemon=True,
-                ).start()
+                self._start_thread(context)
         except RuntimeError as error:
             # No thread to be had, or the loop is closed already.
             self._fail(error)
+
+    def _start_thread(self, context: contextvars.Context) -> None:
+        slots = _threads
+        if not slots.acquire(blocking=False):
+            raise RuntimeError(f"{MAX_THREADS} checks are still running")
+
+        def call() -> None:
+            try:
+                context.run(self._call)
+            finally:
+                slots.release()
+
+        name = f"dockerflow-check-{self.check.name}"
+        threading.Thread(target=call, name=name, daemon=True).start()
 
     def _start_task(
         self, context: contextvars.Context, make: Callable[[], Awaitable[object]]
@@ -88,7 +117,7 @@ class Execution:
         loop.call_soon_threadsafe(create, context=context)
 
     def _call(self) -> None:
-        # The base class, because sys.exit() in a check must not lose the result.
+        # The base class, because sys.exit() in a check must not lose the outcome.
         try:
             value = self.check.function()
             if inspect.isawaitable(value):
@@ -115,4 +144,6 @@ class Execution:
         self, messages: tuple[CheckMessage, ...], error: BaseException | None = None
     ) -> None:
         duration = time.monotonic() - self.started
-        self.result.set_result(CheckResult(self.check.name, messages, duration, error))
+        self.result.set_result(
+            CheckResult(self.check.name, messages, duration, error=error)
+        )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import logging
-from collections.abc import Callable
-from typing import Any, TypeAlias, TypeVar, overload
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias, TypedDict, TypeVar, Unpack, overload
 
-logger = logging.getLogger("dockerflow.checks")
+from dockerflow_mw import parse
 
 CheckFunction: TypeAlias = Callable[..., Any]
 F = TypeVar("F", bound=CheckFunction)
@@ -18,30 +17,76 @@ class DuplicateCheckError(ValueError):
     """A different check is already registered under the name."""
 
 
+class UnknownCheckError(LookupError):
+    """There is neither a check nor a tag of the name.
+
+    Attributes:
+        name: what was asked for.
+    """
+
+    def __init__(self, name: str, known: Iterable[str]) -> None:
+        self.name = name
+        there = ", ".join(known) or "no checks"
+        super().__init__(f"There is no check and no tag {name!r}; there are {there}.")
+
+
+class CheckOptions(TypedDict, total=False):
+    """What can be said of a check when it is registered."""
+
+    critical: bool | None
+    fail_level: int | str | None
+    failures_before_error: int
+    tags: str | Iterable[str]
+    timeout: float | None
+    cache_seconds: float | None
+    replace: bool
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Check:
-    """A check as it is registered: its name and what to call."""
+    """A check as it is registered; see `Registry.register` for the options."""
 
     name: str
     function: CheckFunction
+    critical: bool = True
+    fail_level: int | None = None
+    failures_before_error: int = 1
+    tags: tuple[str, ...] = ()
+    timeout: float | None = None
+    cache_seconds: float | None = None
 
     @property
-    def origin(self) -> tuple[str, str]:
-        """The module and the qualified name of the code behind the check."""
-        code = _unwrap(self.function)
+    def origin(self) -> tuple[str, ...]:
+        """What tells the code behind this check from the code behind another one.
+
+        It is the identity that the function claims, as the built-in checks do, or
+        its module and qualified name.
+        """
+        code = unwrap(self.function)
+        identity = getattr(code, "identity", None)
+        if isinstance(identity, tuple):
+            return identity
         if not hasattr(code, "__qualname__"):
             code = type(code)
         return code.__module__, code.__qualname__
 
+    @property
+    def place(self) -> str:
+        """Where the code behind this check is, for people."""
+        code = getattr(unwrap(self.function), "__code__", None)
+        line = f" ({code.co_filename}:{code.co_firstlineno})" if code else ""
+        return ".".join(self.origin) + line
 
-def _unwrap(function: CheckFunction) -> Any:
+
+def unwrap(function: CheckFunction) -> Any:
+    """Give what a partial, or a partial of a partial, calls in the end."""
     while isinstance(function, functools.partial):
         function = function.func
     return function
 
 
 def _name_of(function: CheckFunction) -> str:
-    code = _unwrap(function)
+    code = unwrap(function)
     name = getattr(code, "__name__", type(code).__name__)
     if name == "<lambda>":
         message = "A lambda has no name of its own; register it with name=."
@@ -64,12 +109,29 @@ class Registry:
         return f"<Registry of {', '.join(self.checks()) or 'no checks'}>"
 
     @overload
-    def register(self, func: F, name: str | None = None) -> F: ...
+    def register(
+        self, func: F, name: str | None = None, **options: Unpack[CheckOptions]
+    ) -> F: ...
     @overload
     def register(
-        self, func: None = None, name: str | None = None
+        self,
+        func: None = None,
+        name: str | None = None,
+        **options: Unpack[CheckOptions],
     ) -> Callable[[F], F]: ...
-    def register(self, func: Any = None, name: str | None = None) -> Any:
+    def register(
+        self,
+        func: Any = None,
+        name: str | None = None,
+        *,
+        critical: bool | None = None,
+        fail_level: int | str | None = None,
+        failures_before_error: int = 1,
+        tags: str | Iterable[str] = (),
+        timeout: float | None = None,
+        cache_seconds: float | None = None,
+        replace: bool = False,
+    ) -> Any:
         """Register a check; serves as a decorator with and without arguments.
 
         Args:
@@ -77,19 +139,43 @@ class Registry:
                 messages, ``None`` or ``True`` when all is well, ``False`` or a
                 string when not; an exception is a failure too.
             name: the check's name, by default the function's.
+            critical: whether the check can fail the heartbeat. What is not
+                critical is shown and logged, and counts as a warning at most.
+                True by default, but for built-in checks of other people's services.
+            fail_level: the level from which on this check fails the heartbeat,
+                by default the middleware's.
+            failures_before_error: how many times in a row the check has to fail
+                before that counts as more than a warning.
+            tags: names under which groups can have this check.
+            timeout: how long the check may take, in seconds, by default as the
+                middleware's ``check_timeout`` says.
+            cache_seconds: how long a result serves further probes, in seconds, by
+                default as the middleware's ``cache_seconds`` says.
+            replace: whether a different check may lose this name to this one.
 
         Raises:
             DuplicateCheckError: another function has the name. The same
                 function, by module and qualified name, replaces itself.
+            SettingsError: an option has a value that is not allowed.
             TypeError: ``func`` cannot be called.
             ValueError: there is no name to give to the check.
         """
+        options: CheckOptions = {
+            "critical": critical,
+            "fail_level": fail_level,
+            "failures_before_error": failures_before_error,
+            "tags": tags,
+            "timeout": timeout,
+            "cache_seconds": cache_seconds,
+        }
         if func is None:
-            return functools.partial(self.register, name=name)
+            return functools.partial(
+                self.register, name=name, replace=replace, **options
+            )
         if not callable(func):
             message = f"A check must be callable, and {func!r} is not."
             raise TypeError(message)
-        self._add(Check(name or _name_of(func), func))
+        self._add(_check(name or _name_of(func), func, options), replace)
         return func
 
     def register_partial(
@@ -107,6 +193,19 @@ class Registry:
         inherited = self._parent.checks() if self._parent else {}
         return inherited | self._checks
 
+    def select(self, wanted: Iterable[str]) -> tuple[Check, ...]:
+        """Give the checks that have one of the names, or one of the tags.
+
+        Raises:
+            UnknownCheckError: there is no such check and no such tag.
+        """
+        checks = self.checks()
+        names = set(wanted)
+        tags = {tag for check in checks.values() for tag in check.tags}
+        for unknown in sorted(names - checks.keys() - tags):
+            raise UnknownCheckError(unknown, [*checks, *sorted(tags)])
+        return tuple(c for c in checks.values() if names & {c.name, *c.tags})
+
     def get_checks(self) -> dict[str, CheckFunction]:
         """Give the registered functions by name."""
         return {name: check.function for name, check in self.checks().items()}
@@ -115,18 +214,40 @@ class Registry:
         """Forget the checks of this registry; a parent keeps its own."""
         self._checks = {}
 
-    def _add(self, check: Check) -> None:
+    def _add(self, check: Check, replace: bool) -> None:
         taken = self.checks().get(check.name)
-        if taken is not None and taken.origin != check.origin:
+        if taken is not None and not replace and taken.origin != check.origin:
             message = (
-                f"A check named {check.name!r} is already registered:"
-                f" {'.'.join(taken.origin)}; give {'.'.join(check.origin)} another"
-                " name with name=."
+                f"A check named {check.name!r} is already registered: {taken.place};"
+                f" give {check.place} another name with name=, or say replace=True."
             )
             raise DuplicateCheckError(message)
         # A new dict each time: whoever iterates over the old one is not disturbed.
         self._checks = self._checks | {check.name: check}
-        logger.debug("Registered check %s.", check.name)
+
+
+def _check(name: str, function: CheckFunction, options: CheckOptions) -> Check:
+    def read(
+        option: str, reader: Callable[[object], Any], allowed: str, default: Any = None
+    ) -> Any:
+        value = options.get(option)
+        label = f"{option} of check {name!r}"
+        return (
+            default if value is None else parse.setting(label, value, reader, allowed)
+        )
+
+    critical = getattr(unwrap(function), "critical", True)
+    seconds = "a number of seconds"
+    return Check(
+        name,
+        function,
+        read("critical", parse.boolean, "true or false", critical is not False),
+        read("fail_level", parse.fail_level, "warning, error or critical"),
+        read("failures_before_error", parse.positive_number, "a number from 1", 1),
+        read("tags", parse.names, "names", ()),
+        read("timeout", parse.positive_seconds, f"{seconds} above 0"),
+        read("cache_seconds", parse.seconds, f"{seconds}, 0 or more"),
+    )
 
 
 default_registry = Registry()

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Collection, Generator, Iterator
 from typing import Any
 
 from dockerflow_mw import health
-from dockerflow_mw.checks.messages import CheckMessage, Error, level_to_text
+from dockerflow_mw.checks.messages import (
+    ERROR,
+    WARNING,
+    CheckMessage,
+    Error,
+    level_to_text,
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -18,18 +25,38 @@ class CheckResult:
         name: the check's name.
         messages: all that it said.
         duration: how long it took, in seconds.
+        finished: when it had finished, by `time.monotonic`.
         error: the exception that it raised, if any.
+        critical: whether the check can fail the heartbeat.
+        fail_level: the level from which on it does.
+        tolerated: whether the check may fail some more times before that counts as
+            more than a warning.
     """
 
     name: str
     messages: tuple[CheckMessage, ...] = ()
     duration: float = 0.0
+    finished: float = dataclasses.field(default_factory=time.monotonic)
     error: BaseException | None = None
+    critical: bool = True
+    fail_level: int = ERROR
+    tolerated: bool = False
 
     @property
     def level(self) -> int:
         """The highest level of any message; 0 when there is none."""
-        return max((message.level for message in self.messages), default=0)
+        highest = max((message.level for message in self.messages), default=0)
+        return min(highest, WARNING) if self.tolerated else highest
+
+    @property
+    def failed(self) -> bool:
+        """Whether the check fails the heartbeat."""
+        return self.critical and not self.tolerated and self.level >= self.fail_level
+
+    @property
+    def age(self) -> float:
+        """How long ago the check finished, in seconds."""
+        return time.monotonic() - self.finished
 
     @property
     def texts(self) -> dict[str, str]:
@@ -61,8 +88,14 @@ class ChecksResults:
 
     @property
     def level(self) -> int:
-        """The highest level of any check; 0 when all is well."""
-        return max((result.level for result in self.results), default=0)
+        """The highest level of any check, where what is not critical warns at most."""
+        levels = (r.level if r.critical else min(r.level, WARNING) for r in self)
+        return max(levels, default=0)
+
+    @property
+    def failed(self) -> bool:
+        """Whether any check fails the heartbeat."""
+        return any(result.failed for result in self.results)
 
     @property
     def statuses(self) -> dict[str, str]:
@@ -80,6 +113,17 @@ class ChecksResults:
             }
             for result in self.results
             if result.messages
+        }
+
+    @property
+    def timings(self) -> dict[str, dict[str, int]]:
+        """How long each check took and how old its result is, in milliseconds."""
+        return {
+            result.name: {
+                "duration_ms": round(result.duration * 1000),
+                "age_ms": round(result.age * 1000),
+            }
+            for result in self.results
         }
 
     def without(self, silenced: Collection[str]) -> ChecksResults:

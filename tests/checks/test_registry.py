@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from dockerflow_mw import checks
-from dockerflow_mw.checks import DuplicateCheckError, Registry
+from dockerflow_mw.checks import DuplicateCheckError, Registry, UnknownCheckError
+from dockerflow_mw.settings import SettingsError
 
 
 def database(*args: object) -> None: ...
@@ -71,11 +72,84 @@ def test_a_different_function_under_a_taken_name_is_refused() -> None:
     registry.register(database, name="db")
     with pytest.raises(DuplicateCheckError) as caught:
         registry.register(other, name="db")
+    first, second = database.__code__, other.__code__
     assert str(caught.value) == (
-        f"A check named 'db' is already registered: {__name__}.database;"
-        f" give {__name__}.other another name with name=."
+        "A check named 'db' is already registered:"
+        f" {__name__}.database ({__file__}:{first.co_firstlineno});"
+        f" give {__name__}.other ({__file__}:{second.co_firstlineno})"
+        " another name with name=, or say replace=True."
     )
     assert registry.get_checks() == {"db": database}
+
+
+def test_replace_gives_a_name_to_another_function() -> None:
+    registry = Registry()
+    registry.register(database, name="db")
+    registry.register(other, name="db", replace=True)
+    registry.register(name="db", replace=True)(database)
+    assert registry.get_checks() == {"db": database}
+
+
+class BuiltIn:
+    """Claims an identity, as the built-in checks do."""
+
+    __name__ = "database"
+
+    def __init__(self, target: str) -> None:
+        self.identity = ("database", target)
+
+    def __call__(self) -> None: ...
+
+
+def test_a_built_in_check_of_another_target_is_another_check() -> None:
+    registry = Registry()
+    registry.register(BuiltIn("one"))
+    registry.register(BuiltIn("one"))
+    with pytest.raises(DuplicateCheckError, match=r"database\.one; give database\.two"):
+        registry.register(BuiltIn("two"))
+    registry.register(BuiltIn("two"), name="second")
+    assert list(registry.get_checks()) == ["database", "second"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "allowed"),
+    [
+        ("critical", "perhaps", "true or false"),
+        ("fail_level", "info", "warning, error or critical"),
+        ("failures_before_error", 0, "a number from 1"),
+        ("tags", [3], "names"),
+        ("timeout", 0, "a number of seconds above 0"),
+        ("cache_seconds", -1, "a number of seconds, 0 or more"),
+    ],
+)
+def test_a_bad_option_is_refused_with_a_sentence(
+    option: str, value: object, allowed: str
+) -> None:
+    options: Any = {option: value}
+    with pytest.raises(SettingsError) as caught:
+        Registry().register(database, **options)
+    expected = f"{option} of check 'database' is {value!r}; it must be {allowed}."
+    assert str(caught.value) == expected
+
+
+def test_checks_are_selected_by_name_and_by_tag() -> None:
+    registry = Registry()
+    registry.register(database, tags="ready, deep")
+    registry.register(other, tags=["deep"])
+    registry.register(Service().up)
+
+    def selected(*wanted: str) -> list[str]:
+        return [check.name for check in registry.select(wanted)]
+
+    assert selected("up", "ready") == ["database", "up"]
+    assert selected("deep") == ["database", "other"]
+    assert selected() == []
+    with pytest.raises(UnknownCheckError) as caught:
+        selected("up", "nowhere")
+    assert str(caught.value) == (
+        "There is no check and no tag 'nowhere';"
+        " there are database, other, up, deep, ready."
+    )
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from dockerflow_mw import checks
 from dockerflow_mw.checks.registry import Check
 from dockerflow_mw.checks.results import ChecksResults
 from dockerflow_mw.checks.runner import Runner
+from dockerflow_mw.settings import Settings
 
 Run = Callable[[Runner, list[Check]], ChecksResults]
 
@@ -65,7 +66,7 @@ class _Callable:
     ],
 )
 def test_every_kind_of_check_runs_in_both_ways(run: Run, function: Any) -> None:
-    (result,) = run(Runner(), [Check("x", function)])
+    (result,) = run(Runner(Settings()), [Check("x", function)])
     assert result.messages == (checks.Warning("said", id="w"),)
 
 
@@ -76,7 +77,7 @@ def test_checks_run_side_by_side(run: Run) -> None:
         barrier.wait(timeout=20)
 
     made = [Check(str(i), meet) for i in range(5)]
-    assert run(Runner(), made).statuses == dict.fromkeys("01234", "ok")
+    assert run(Runner(Settings()), made).statuses == dict.fromkeys("01234", "ok")
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ def test_what_a_check_raises_is_its_result(
         raise error
 
     function = raises if kind == "sync" else araises
-    broken, fine = run(Runner(), [Check("x", function), Check("y", lambda: None)])
+    broken, fine = run(Runner(Settings()), [Check("x", function), Check("y", lambda: None)])
     name = type(error).__name__
     assert broken.texts == {
         "dockerflow.health.E102": f"The check raised {name}; the log has its traceback."
@@ -106,7 +107,7 @@ def test_what_a_check_raises_is_its_result(
 
 
 def test_a_result_that_is_none_names_the_check_s_mistake(run: Run) -> None:
-    (result,) = run(Runner(), [Check("x", lambda: 3)])
+    (result,) = run(Runner(Settings()), [Check("x", lambda: 3)])
     assert result.level == checks.ERROR
     assert isinstance(result.error, TypeError)
 
@@ -124,7 +125,7 @@ def test_checks_see_a_copy_of_the_caller_s_context(run: Run) -> None:
         seen["async"] = variable.get()
         variable.set("check")
 
-    run(Runner(), [Check("sync", sync), Check("async", async_)])
+    run(Runner(Settings()), [Check("sync", sync), Check("async", async_)])
     assert seen == {"sync": "caller", "async": "caller"}
     assert variable.get() == "caller"
 
@@ -136,7 +137,7 @@ def test_async_checks_run_on_the_server_s_loop() -> None:
         loops.append(asyncio.get_running_loop())
 
     async def serve() -> asyncio.AbstractEventLoop:
-        await Runner().arun([Check("x", check)])
+        await Runner(Settings()).arun([Check("x", check)])
         return asyncio.get_running_loop()
 
     assert [asyncio.run(serve())] == loops

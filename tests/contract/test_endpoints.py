@@ -250,21 +250,44 @@ def test_credentials_in_a_message_are_masked(door: MakeDoor) -> None:
     assert b"redis://***@cache:6379 (password=***)" in answer.body
 
 
-def test_each_failing_check_is_logged_once_a_probe_with_its_level(
+def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
+    records = [r for r in caplog.records if r.name == "dockerflow.checks"]
+    caplog.clear()
+    return [(r.levelno, r.getMessage()) for r in records]
+
+
+def test_each_failing_check_is_logged_with_the_level_of_its_messages(
     door: MakeDoor, caplog: pytest.LogCaptureFixture
 ) -> None:
-    made = door()
+    made = door(log_repeat_seconds=0)
     made.application.check(lambda: checks.Warning("w", id="a.W1"), name="a")
     made.application.check(lambda: checks.Critical("c", id="b.C1"), name="b")
     made.application.check(lambda: None, name="c")
     for _ in range(2):
-        caplog.clear()
         made.ask("/__heartbeat__")
-        assert [
-            (r.levelno, r.getMessage())
-            for r in caplog.records
-            if r.name == "dockerflow.checks"
-        ] == [(logging.WARNING, "a: w"), (logging.CRITICAL, "b: c")]
+        expected = [(logging.WARNING, "a: w"), (logging.CRITICAL, "b: c")]
+        assert logged(caplog) == expected
+
+
+def test_a_failure_that_goes_on_is_not_logged_at_every_probe(
+    door: MakeDoor, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    said: list[checks.CheckMessage] = []
+    made = door()
+    made.application.check(lambda: list(said), name="db")
+    probes = [
+        ([], []),
+        ([checks.Error("down", id="E1")], [(logging.ERROR, "db: down")]),
+        ([checks.Error("down", id="E1")], []),
+        ([checks.Error("full", id="E2")], [(logging.ERROR, "db: full")]),
+        ([], [(logging.INFO, "db: ok again")]),
+        ([], []),
+    ]
+    for messages, expected in probes:
+        said[:] = messages
+        made.ask("/__heartbeat__")
+        assert logged(caplog) == expected
 
 
 @pytest.mark.parametrize("path", [*ENDPOINTS, *(f"{path}/" for path in ENDPOINTS)])

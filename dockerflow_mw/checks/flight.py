@@ -1,0 +1,87 @@
+"""One run of some checks, shared by all the probes that arrive meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import time
+from collections.abc import Iterable
+
+from dockerflow_mw import health
+from dockerflow_mw.checks.execution import Execution
+from dockerflow_mw.checks.messages import Error
+from dockerflow_mw.checks.results import CheckResult, ChecksResults
+
+
+class Flight:
+    """Executions that are waited for together, each until it is late.
+
+    Args:
+        executions: the checks under way.
+        timeout: how long a check may take that does not say so itself, in seconds.
+        deadline: how long the whole may take, in seconds.
+
+    Attributes:
+        results: what it came to, once somebody has judged that.
+    """
+
+    def __init__(
+        self, executions: Iterable[Execution], timeout: float, deadline: float
+    ) -> None:
+        self.executions = tuple(executions)
+        self.results: ChecksResults | None = None
+        self._timeout = timeout
+        self._ends = time.monotonic() + deadline
+
+    def _due(self, execution: Execution) -> float:
+        timeout = execution.check.timeout or self._timeout
+        return min(execution.started + timeout, self._ends)
+
+    def _pending(self) -> list[Execution]:
+        now = time.monotonic()
+        return [e for e in self.executions if not e.done and now < self._due(e)]
+
+    def _remaining(self, pending: list[Execution]) -> float:
+        return max(map(self._due, pending)) - time.monotonic()
+
+    @property
+    def landed(self) -> bool:
+        """Whether every check is done or late."""
+        return not self._pending()
+
+    def wait(self) -> None:
+        """Block until the flight has landed."""
+        while pending := self._pending():
+            concurrent.futures.wait(
+                [execution.result for execution in pending],
+                timeout=self._remaining(pending),
+                return_when=concurrent.futures.FIRST_COMPLETED,
+            )
+
+    async def await_(self) -> None:
+        """Wait until the flight has landed, as `wait` does."""
+        while pending := self._pending():
+            waiters = [asyncio.wrap_future(execution.result) for execution in pending]
+            try:
+                await asyncio.wait(
+                    waiters,
+                    timeout=self._remaining(pending),
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+            finally:
+                # Or the result would be told to a loop that may be closed by then.
+                for waiter in waiters:
+                    waiter.cancel()
+
+    def outcome(self, execution: Execution) -> CheckResult:
+        """Give the outcome of an execution, or say that it is late."""
+        if execution.done:
+            return execution.result.result()
+        execution.late = True
+        waited = self._due(execution) - execution.started
+        text = f"timed out after {waited:.1f} s; still running"
+        return CheckResult(
+            execution.check.name,
+            (Error(text, id=health.ERROR_CHECK_TIMED_OUT),),
+            time.monotonic() - execution.started,
+        )

@@ -1,0 +1,164 @@
+"""``/__heartbeat__``: whether what the service needs is there."""
+
+from __future__ import annotations
+
+import hmac
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from dockerflow_mw import signals
+from dockerflow_mw.checks.journal import Journal
+from dockerflow_mw.checks.messages import level_to_text
+from dockerflow_mw.checks.registry import Check, Registry, UnknownCheckError
+from dockerflow_mw.checks.results import ChecksResults
+from dockerflow_mw.checks.runner import Runner
+from dockerflow_mw.logging import log_safely
+from dockerflow_mw.redact import redact
+from dockerflow_mw.reply import Endpoint, Reply, Request
+from dockerflow_mw.settings import Settings
+
+logger = logging.getLogger("dockerflow.heartbeat")
+
+
+class Heart:
+    """What the heartbeats of a middleware share, whatever their paths.
+
+    Args:
+        settings: the middleware's settings.
+        registry: the checks to run, looked up anew at each request.
+        sender: whom the signals come from.
+    """
+
+    def __init__(self, settings: Settings, registry: Registry, sender: object) -> None:
+        self.settings = settings
+        self.registry = registry
+        self.runner = Runner(settings)
+        self.may_see_details = _details_policy(settings.details)
+        self._sender = sender
+        self._journal = Journal(settings.log_repeat_seconds)
+
+    def report(self, results: ChecksResults) -> ChecksResults:
+        """Log what is new of the results, send the signal, and give what counts."""
+        results = results.without(self.settings.silenced_checks)
+        for result in results:
+            self._journal.write(result)
+        passed = signals.heartbeat_passed
+        signal = signals.heartbeat_failed if results.failed else passed
+        signals.send(signal, self._sender, results.level)
+        return results
+
+
+class Heartbeat(Endpoint):
+    """The answer for all checks, or for those of a group.
+
+    A query of ``checks=a,b`` or ``exclude=a`` picks among them by name or tag, and
+    ``verbose`` adds how long each took, for people who look for a cause.
+
+    Args:
+        heart: what this shares with the other heartbeats of the middleware.
+        group: names and tags of the checks to run; None for all.
+    """
+
+    def __init__(self, heart: Heart, group: Iterable[str] | None = None) -> None:
+        self._heart = heart
+        self._group = None if group is None else tuple(group)
+
+    def reply(self, request: Request) -> Reply:
+        """Run the checks and report."""
+        try:
+            checks = self._checks(request)
+        except UnknownCheckError as error:
+            return self._unknown(error, request)
+        return self._report(self._heart.runner.run(checks), request)
+
+    async def areply(self, request: Request) -> Reply:
+        """Run the checks and report, on an event loop."""
+        try:
+            checks = self._checks(request)
+        except UnknownCheckError as error:
+            return self._unknown(error, request)
+        return self._report(await self._heart.runner.arun(checks), request)
+
+    def validate(self) -> None:
+        """Look up the checks of the group.
+
+        Raises:
+            UnknownCheckError: there is no such check and no such tag.
+        """
+        self._heart.registry.select(self._group or ())
+
+    def _checks(self, request: Request) -> tuple[Check, ...]:
+        registry = self._heart.registry
+        if self._group is None:
+            checks = tuple(registry.checks().values())
+        else:
+            checks = registry.select(self._group)
+        if not request.query:
+            return checks
+        parameters = request.parameters()
+        if wanted := _names(parameters.get("checks", [])):
+            picked = registry.select(wanted)
+            checks = tuple(check for check in checks if check in picked)
+        if unwanted := _names(parameters.get("exclude", [])):
+            left_out = registry.select(unwanted)
+            checks = tuple(check for check in checks if check not in left_out)
+        return checks
+
+    def _unknown(self, error: UnknownCheckError, request: Request) -> Reply:
+        if self._group is not None and error.name in self._group:
+            log_safely(logger, logging.ERROR, "A group cannot be answered: %s", error)
+            return Reply.json(500, {"error": "The group has a check that is unknown."})
+        seen = self._heart.may_see_details(request)
+        text = str(error) if seen else f"There is no check and no tag {error.name!r}."
+        return Reply.json(400, {"error": text})
+
+    def _report(self, results: ChecksResults, request: Request) -> Reply:
+        results = self._heart.report(results)
+        body: dict[str, Any] = {"status": level_to_text(results.level)}
+        if self._heart.may_see_details(request):
+            body["checks"] = results.statuses
+            body["details"] = _redacted(results.details)
+            if request.query and "verbose" in request.parameters():
+                body["timings"] = results.timings
+        failed_status = self._heart.settings.heartbeat_failed_status_code
+        return Reply.json(failed_status if results.failed else 200, body)
+
+
+def _names(values: Iterable[str]) -> list[str]:
+    return [
+        name for value in values for part in value.split(",") if (name := part.strip())
+    ]
+
+
+def _redacted(details: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {
+        name: detail
+        | {"messages": {key: redact(text) for key, text in detail["messages"].items()}}
+        for name, detail in details.items()
+    }
+
+
+def _details_policy(policy: str | Callable[..., bool]) -> Callable[[Request], bool]:
+    if policy in ("full", "status"):
+        return lambda _: policy == "full"
+    if isinstance(policy, str):
+        return lambda request: _carries(request, policy)
+    return lambda request: _allows(policy, request)
+
+
+def _carries(request: Request, token: str) -> bool:
+    # RFC 6750, section 2.1; never in the URL, which ends up in logs.
+    header = request.headers.get("authorization", "")
+    scheme, _, credentials = header.partition(" ")
+    same = hmac.compare_digest(credentials.strip().encode(), token.encode())
+    return same and scheme.lower() == "bearer"
+
+
+def _allows(policy: Callable[..., bool], request: Request) -> bool:
+    try:
+        return policy(request) is True
+    except Exception as error:
+        text = "The policy of the details raised, so that they are not shown."
+        log_safely(logger, logging.ERROR, text, error=error)
+        return False

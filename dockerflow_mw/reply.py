@@ -1,0 +1,101 @@
+"""Requests and replies in plain values, which know of no protocol."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Self
+from urllib.parse import parse_qs
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Request:
+    """A request for one of our own paths.
+
+    Attributes:
+        method: ``GET``, ``HEAD`` or another one, which is answered 405.
+        query: the query string, without its question mark.
+        headers: the headers, with their names in lower case.
+    """
+
+    method: str = "GET"
+    query: str = ""
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def parameters(self) -> dict[str, list[str]]:
+        """Give the parameters of the query, with those that have no value."""
+        return parse_qs(self.query, keep_blank_values=True, errors="replace")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reply:
+    """A response, which a protocol carries as it is."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    @classmethod
+    def of(
+        cls,
+        status: int,
+        body: bytes = b"",
+        *,
+        content_type: str = "text/plain; charset=utf-8",
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> Self:
+        """Make a reply with the headers that every reply of ours has."""
+        common = (
+            ("Content-Type", content_type),
+            ("Content-Length", str(len(body))),
+            ("Cache-Control", "no-store"),
+        )
+        return cls(status, common + headers, body)
+
+    @classmethod
+    def json(cls, status: int, value: object) -> Self:
+        """Make a reply of a JSON value.
+
+        Raises:
+            TypeError, ValueError, RecursionError: it is no JSON value.
+        """
+        body = json.dumps(value, allow_nan=False).encode()
+        return cls.of(status, body, content_type="application/json")
+
+    def head(self) -> Self:
+        """Give the reply to HEAD: RFC 9110, section 9.3.2, the headers of GET alone."""
+        return dataclasses.replace(self, body=b"")
+
+
+_METHOD_NOT_ALLOWED = Reply.of(
+    405, b"Method Not Allowed\n", headers=(("Allow", "GET, HEAD"),)
+)
+
+
+class Endpoint:
+    """One of the paths that the middleware answers itself."""
+
+    def reply(self, request: Request) -> Reply:
+        """Answer GET."""
+        raise NotImplementedError
+
+    async def areply(self, request: Request) -> Reply:
+        """Answer GET on an event loop."""
+        return self.reply(request)
+
+    def answer(self, request: Request) -> Reply:
+        """Answer a request of any method."""
+        if request.method == "GET":
+            return self.reply(request)
+        if request.method == "HEAD":
+            return self.reply(request).head()
+        return _METHOD_NOT_ALLOWED
+
+    async def aanswer(self, request: Request) -> Reply:
+        """Answer a request of any method on an event loop."""
+        if request.method == "GET":
+            return await self.areply(request)
+        if request.method == "HEAD":
+            return (await self.areply(request)).head()
+        return _METHOD_NOT_ALLOWED

@@ -132,8 +132,8 @@ class Execution:
             self._finish(messages_of(await make()))
         except BaseException as error:
             self._fail(error)
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
+            # The loop is shutting down or gone; the rest would be its end as well.
+            if isinstance(error, (asyncio.CancelledError, GeneratorExit)):
                 raise
 
     def _fail(self, error: BaseException) -> None:

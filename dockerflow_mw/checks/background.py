@@ -5,11 +5,32 @@ from __future__ import annotations
 import asyncio
 import atexit
 import os
+import selectors
 import threading
+from typing import TypeAlias
+
+Events: TypeAlias = list[tuple[selectors.SelectorKey, int]]
 
 # How long the end of the process waits for tasks to take their cancellation, in
 # seconds; those that do not are lost with the thread.
 FAREWELL = 0.2
+
+
+class Selector(selectors.DefaultSelector):
+    """A selector whose loop does not seem to run while it waits.
+
+    Under gevent, a thread is a greenlet that gives way where it waits. To asyncio,
+    the loop of one greenlet runs in all of them, so that no other could run one.
+    """
+
+    def select(self, timeout: float | None = None) -> Events:
+        """Wait for events, as the class above does."""
+        loop = asyncio._get_running_loop()
+        asyncio._set_running_loop(None)
+        try:
+            return super().select(timeout)
+        finally:
+            asyncio._set_running_loop(loop)
 
 
 class BackgroundLoop:
@@ -20,30 +41,32 @@ class BackgroundLoop:
 
     def _reset(self) -> None:
         self._lock = threading.Lock()
+        self._ended = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
 
     def get(self) -> asyncio.AbstractEventLoop:
         """Give the loop, started."""
         with self._lock:
             if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(
-                    target=self._loop.run_forever, name="dockerflow-loop", daemon=True
-                )
-                self._thread.start()
+                loop, ended = asyncio.SelectorEventLoop(Selector()), self._ended
+
+                def run() -> None:
+                    loop.run_forever()
+                    loop.close()
+                    ended.set()
+
+                threading.Thread(target=run, name="dockerflow-loop", daemon=True).start()
+                self._loop = loop
             return self._loop
 
     def stop(self) -> None:
         """Cancel what runs on the loop and stop it, if it was started."""
-        loop, thread = self._loop, self._thread
-        if loop is None or thread is None:
+        loop = self._loop
+        if loop is None:
             return
         done = asyncio.run_coroutine_threadsafe(_cancel_all(), loop)
         done.add_done_callback(lambda _: loop.call_soon_threadsafe(loop.stop))
-        thread.join(FAREWELL)
-        if not thread.is_alive():
-            loop.close()
+        self._ended.wait(FAREWELL)
 
 
 async def _cancel_all() -> None:

@@ -51,3 +51,10 @@ def typing(session: nox.Session) -> None:
     """Check the types strictly."""
     install(session, "typing")
     session.run("mypy")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure beside python-dockerflow, in one run."""
+    install(session, "bench")
+    session.run("python", "-m", "tests.benchmarks.heartbeat")

@@ -210,13 +210,6 @@ def test_a_policy_is_asked_with_the_request(door: MakeDoor) -> None:
     assert asked[0].headers["x-a"] == "b"
 
 
-def test_b5_messages_of_one_id_are_all_shown(door: MakeDoor) -> None:
-    made = door()
-    made.application.check(lambda: [failing(), failing()], name="x")
-    messages = report(made)[1]["details"]["x"]["messages"]
-    assert messages == {"E1": "down", "E1 (2)": "down"}
-
-
 def test_results_of_one_answer_do_not_stick_to_the_next(door: MakeDoor) -> None:
     said: list[checks.CheckMessage] = [failing()]
     made = door()

@@ -54,12 +54,13 @@ class DockerflowMiddleware:
     Attributes:
         app: the wrapped application.
         check: the decorator that registers a check on this middleware, with and
-            without arguments; see `Registry.register`.
+            without arguments; see
+            `dockerflow_mw.checks.Registry.register`.
         checks: the registry of the checks of this middleware.
         settings: the settings in force.
 
     Raises:
-        SettingsError: an option or a variable cannot be used.
+        dockerflow_mw.settings.SettingsError: an option or a variable cannot be used.
         TypeError: ``app`` is no application.
     """
 

@@ -38,7 +38,7 @@ def _option(
 
 
 class Options(TypedDict, total=False):
-    """The keyword arguments of `DockerflowMiddleware`, as a caller writes them."""
+    """The keyword arguments of ``DockerflowMiddleware``, as a caller writes them."""
 
     cache_seconds: float | str
     check_timeout: float | str
@@ -63,7 +63,7 @@ class Options(TypedDict, total=False):
 class Settings:
     """What a middleware was told, checked and in its final form.
 
-    Every attribute is a keyword argument of `DockerflowMiddleware` and, in
+    Every attribute is a keyword argument of ``DockerflowMiddleware`` and, in
     capitals behind ``DOCKERFLOW_``, an environment variable. Lists are written
     with commas in the environment. An empty variable counts as not set.
     """
@@ -88,9 +88,9 @@ class Settings:
         "full, status, a callable, or a token of at least 16 characters",
         secret=True,
     )
-    """Who sees more of a heartbeat than its status: everybody (``"full"``), nobody
-    (``"status"``), those requests for which a callable returns true, or those that
-    carry the token as a bearer token."""
+    """Who sees more of a heartbeat than its status, which is everybody (``"full"``),
+    nobody (``"status"``), those requests for which a callable returns true, or those
+    that carry the token as a bearer token."""
 
     echo_request_id: bool = _option(False, parse.boolean, _BOOLEAN)
     """Whether every response carries the request id in a header."""

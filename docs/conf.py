@@ -1,0 +1,24 @@
+"""Sphinx configuration."""
+
+from __future__ import annotations
+
+from importlib.metadata import version as installed_version
+
+project = "dockerflow-mw"
+release = version = installed_version(project)
+extensions = [
+    "myst_parser",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+]
+html_theme = "furo"
+html_title = f"{project} {version}"
+exclude_patterns = ["_build"]
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+autodoc_member_order = "bysource"
+autodoc_typehints = "none"
+default_role = "py:obj"
+nitpicky = True
+# The documentation is built without a network, where nothing else can be looked up.
+nitpick_ignore_regex = [(r"py:.*", r"(collections|logging|time)\..*")]

@@ -173,6 +173,8 @@ class _WSGICallable:
 
 
 class _ASGICallable:
+    # asgiref's hint, for an ASGI 2 application inside may have set the other one.
+    _asgi_single_callable = True
     _serve: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

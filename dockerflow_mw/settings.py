@@ -157,7 +157,7 @@ class Settings:
     def changed(self) -> dict[str, str]:
         """Give what differs from the defaults, as text, with the secrets hidden."""
         return {
-            field.name: repr(value) if field.repr else _hidden(value)
+            field.name: _shown(value, secret=field.metadata["secret"])
             for field in dataclasses.fields(self)
             if (value := getattr(self, field.name)) != field.default
         }
@@ -187,8 +187,13 @@ class Settings:
         return cls(**values)
 
 
-def _hidden(value: object) -> str:
-    return repr(value) if value in ("full", "status") or callable(value) else "a token"
+def _shown(value: object, *, secret: bool) -> str:
+    if isinstance(value, tuple):
+        return f"({', '.join(_shown(item, secret=secret) for item in value)})"
+    if callable(value):
+        # Not its repr, whose address is another one in each process.
+        return str(getattr(value, "__qualname__", type(value).__qualname__))
+    return "a token" if secret and value not in ("full", "status") else repr(value)
 
 
 def _read(label: str, value: object, field: dataclasses.Field[Any]) -> Any:

@@ -1,0 +1,23 @@
+"""Servers that many tests share; a test that stops one starts it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests import services
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[services.Service]:
+    """PostgreSQL."""
+    with services.postgres() as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[services.Service]:
+    """Valkey."""
+    with services.valkey() as service:
+        yield service

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from asgiref.compatibility import double_to_single_callable
 
-from dockerflow_mw.logging import safe_repr
+from dockerflow_mw.encoder import safe_repr
 from dockerflow_mw.settings import SettingsError
 
 Interface: TypeAlias = Literal["auto", "wsgi", "asgi"]

@@ -27,17 +27,27 @@ or, where the application has no set-up of its own, in one call of
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
 import socket
 import sys
+import time
 import traceback
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal, TextIO
 
-from dockerflow_mw.request_id import get_or_generate_request_id, request_id_context
+from dockerflow_mw import mozlog, parse
+from dockerflow_mw.encoder import SafeJSONEncoder, encode, safe_repr, safe_str
+from dockerflow_mw.handler import LineHandler, complain
+from dockerflow_mw.request_id import (
+    get_or_generate_request_id,
+    request_id_context,
+    trace_fields,
+    wrap,
+)
 
 __all__ = [
     "JsonLogFormatter",
@@ -49,41 +59,30 @@ __all__ = [
     "get_or_generate_request_id",
     "request_id_context",
     "safer_format_traceback",
+    "wrap",
 ]
 
 DEFAULT_LOGGER_NAME = "Dockerflow"
 ENVELOPE_VERSION = "2.0"
-MAX_DEPTH = 16
+
+# Every container runtime that is known to split long lines takes this one whole.
+DEFAULT_MAX_BYTES = 8192
+MINIMAL_MAX_BYTES = 512
 
 # The attributes of a blank record, whichever the Python version, are not fields.
-_BLANK_RECORD = frozenset(
+BLANK_RECORD = frozenset(
     {*logging.makeLogRecord({}).__dict__, "asctime", "message", "taskName"}
 )
 
-# Syslog severities (RFC 5424, section 6.2.1) by the lowest level that has them.
+# Syslog severities (RFC 5424, section 6.2.1), and those of Google Cloud's LogEntry,
+# by the lowest level that has them.
 _SEVERITIES = (
-    (logging.CRITICAL, 2),
-    (logging.ERROR, 3),
-    (logging.WARNING, 4),
-    (logging.INFO, 6),
+    (logging.CRITICAL, 2, "CRITICAL"),
+    (logging.ERROR, 3, "ERROR"),
+    (logging.WARNING, 4, "WARNING"),
+    (logging.INFO, 6, "INFO"),
 )
-_LOWEST_SEVERITY = 7
-
-
-def safe_repr(value: object) -> str:
-    """Give the repr of anything, also of what has none that works."""
-    try:
-        return repr(value)
-    except Exception as error:
-        return f"<{type(value).__name__} whose repr raised {type(error).__name__}>"
-
-
-def safe_str(value: object) -> str:
-    """Give the text of anything, or its repr where it has none that works."""
-    try:
-        return str(value)
-    except Exception:
-        return safe_repr(value)
+_LOWEST_SEVERITY = (7, "DEBUG")
 
 
 def safer_format_traceback(
@@ -97,51 +96,20 @@ def safer_format_traceback(
     return "".join(lines)
 
 
-class SafeJSONEncoder(json.JSONEncoder):
-    """A JSON encoder that falls back to the repr of what JSON does not know."""
-
-    def default(self, o: object) -> Any:
-        """Give the repr of a value that JSON does not know."""
-        return safe_repr(o)
-
-
-def _plain(value: object, depth: int = 0) -> Any:
-    # What json.dumps takes without raising and every JSON parser reads.
-    if value is None or isinstance(value, bool):
-        return value
-    if isinstance(value, str):
-        return str(value)
-    if isinstance(value, int):
-        return _plain_int(value)
-    if isinstance(value, float):
-        return float(value) if value - value == 0 else repr(float(value))
-    if depth >= MAX_DEPTH:
-        return safe_repr(type(value))
-    if isinstance(value, dict):
-        return {
-            key if isinstance(key, str) else safe_repr(key): _plain(item, depth + 1)
-            for key, item in list(value.items())
-        }
-    if isinstance(value, (list, tuple)):
-        return [_plain(item, depth + 1) for item in list(value)]
-    return safe_repr(value)
-
-
-def _plain_int(value: int) -> int | str:
-    try:
-        json.dumps(int(value))
-    except ValueError:
-        # Past sys.get_int_max_str_digits() an integer has no decimal form.
-        return hex(value)
-    return int(value)
-
-
 class MozlogFormatter(logging.Formatter):
     """Formats any record as one line of JSON in the mozlog 2.0 format.
 
     Args:
         fmt, datefmt, style: taken for the sake of ini files; not used.
         logger_name: the ``Logger`` of each line, usually the service's name.
+        severity: ``"gcp"`` adds what Google Cloud Logging reads beside what mozlog
+            asks for; by default the variable ``DOCKERFLOW_LOG_PROFILE`` decides.
+        strict: whether each line is valid under the mozlog JSON Schema, whose fields
+            are flat.
+        max_bytes: how long a line may be, its end included; 0 for no limit.
+
+    Raises:
+        dockerflow_mw.settings.SettingsError: a value is not allowed.
 
     Whatever a record holds, a line comes out and no exception.
     """
@@ -155,67 +123,140 @@ class MozlogFormatter(logging.Formatter):
         datefmt: str | None = None,
         style: Literal["%", "{", "$"] = "%",
         logger_name: str | None = None,
+        *,
+        severity: str | None = None,
+        strict: bool = False,
+        max_bytes: int = DEFAULT_MAX_BYTES,
     ) -> None:
         super().__init__()
         if logger_name is not None:
             self.logger_name = logger_name
         self.hostname = socket.gethostname()
+        self._gcp = _profile(severity) == "gcp"
+        self._strict = strict
+        allowed = f"0 or a number of bytes from {MINIMAL_MAX_BYTES}"
+        self._max_bytes = parse.setting("max_bytes", max_bytes, _size, allowed)
 
     def is_value_jsonlike(self, value: str) -> bool:
-        """Tell whether a message looks like a JSON object of its own."""
-        return value.startswith("{") and value.endswith("}")
+        """Tell whether a message is a JSON object, whose members become fields."""
+        return _json_object(value) is not None
 
     def convert_record(self, record: logging.LogRecord) -> dict[str, Any]:
         """Give the mozlog object of a record; override it to add to the line."""
         fields: dict[str, Any] = {
             name: value
             for name, value in record.__dict__.items()
-            if name not in _BLANK_RECORD
+            if name not in BLANK_RECORD
         }
-        message = _message(record)
-        if message and not self.is_value_jsonlike(message):
-            fields["msg"] = message
+        self._add_message(record, fields)
         if record.exc_info:
             fields.update(_exception_fields(record.exc_info))
+        if record.stack_info:
+            fields["stack"] = safe_str(record.stack_info)
         return {
-            "Timestamp": int(record.created * 1e9),
+            "Timestamp": _nanoseconds(record.created),
             "Type": record.name,
             "Logger": self.logger_name,
             "Hostname": self.hostname,
             "EnvVersion": self.LOGGING_FORMAT_VERSION,
-            "Severity": _severity(record.levelno),
+            "Severity": _severity(record.levelno)[0],
             "Pid": record.process,
             "Fields": fields,
         }
 
     def format(self, record: logging.LogRecord) -> str:
         """Give the record's line, without the newline at its end."""
-        converted = self.convert_record(record)
         try:
-            return json.dumps(converted, cls=SafeJSONEncoder, allow_nan=False)
-        except (TypeError, ValueError, RecursionError):
-            return json.dumps(_plain(converted), cls=SafeJSONEncoder)
+            line = mozlog.without_nulls({**self.convert_record(record)})
+        except Exception as error:
+            line = _last_resort(record, self.logger_name, error)
+        if self._strict:
+            line = mozlog.strict(line)
+        if self._gcp:
+            line |= _google_cloud(record, line)
+        text = encode(line)
+        # Cheap before exact: no character is more than four bytes long.
+        room = self._max_bytes - 1
+        if room < 0 or len(text) * 4 <= room or len(text.encode()) <= room:
+            return text
+        return mozlog.fitted(line, room)
+
+    def _add_message(self, record: logging.LogRecord, fields: dict[str, Any]) -> None:
+        members: Mapping[Any, Any] | None = None
+        if isinstance(record.msg, Mapping) and not record.args:
+            members = record.msg
+        elif message := _message(record):
+            # The hook first, for whoever overrides it to say no.
+            if self.is_value_jsonlike(message):
+                members = _json_object(message)
+            if members is None:
+                fields["msg"] = message
+        for name, value in (members or {}).items():
+            fields[f"msg.{safe_str(name)}" if name in fields else name] = value
 
 
 class JsonLogFormatter(MozlogFormatter):
     """The formatter's older name, which python-dockerflow's users know."""
 
 
+def _profile(severity: str | None) -> str:
+    variable = "DOCKERFLOW_LOG_PROFILE"
+    if severity is not None:
+        return parse.setting("severity", severity, _profile_name, "mozlog or gcp")
+    value = os.environ.get(variable) or "mozlog"
+    return parse.setting(variable, value, _profile_name, "mozlog or gcp")
+
+
+def _profile_name(value: object) -> str:
+    if value not in ("mozlog", "gcp"):
+        raise ValueError
+    return str(value)
+
+
+def _size(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise ValueError
+    size = int(value)
+    if size != 0 and size < MINIMAL_MAX_BYTES:
+        raise ValueError
+    return size
+
+
+def _nanoseconds(created: Any) -> int:
+    try:
+        return max(int(created * 1e9), 0)
+    except (ArithmeticError, TypeError, ValueError):
+        return time.time_ns()
+
+
 def _message(record: logging.LogRecord) -> str:
     try:
-        return record.getMessage()
+        return str.__str__(record.getMessage())
     except Exception:
         return f"{safe_repr(record.msg)} % {safe_repr(record.args)}"
 
 
-def _severity(level: int) -> int:
-    for threshold, severity in _SEVERITIES:
-        if level >= threshold:
-            return severity
+def _json_object(text: str) -> dict[str, Any] | None:
+    if not (text.startswith("{") and text.endswith("}")):
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _severity(level: Any) -> tuple[int, str]:
+    if isinstance(level, (int, float)):
+        for threshold, severity, name in _SEVERITIES:
+            if level >= threshold:
+                return severity, name
     return _LOWEST_SEVERITY
 
 
 def _exception_fields(exc_info: object) -> dict[str, str]:
+    if exc_info is True:
+        exc_info = sys.exc_info()
     if isinstance(exc_info, BaseException):
         exc_info = (type(exc_info), exc_info, exc_info.__traceback__)
     if not isinstance(exc_info, tuple) or len(exc_info) != 3 or not exc_info[0]:
@@ -227,8 +268,40 @@ def _exception_fields(exc_info: object) -> dict[str, str]:
     return {"error": safe_repr(exc_info[1]), "traceback": formatted}
 
 
-class MozlogHandler(logging.StreamHandler[TextIO]):
-    """Writes each record to stdout as one whole line, in one write.
+def _last_resort(
+    record: logging.LogRecord, logger_name: str, error: Exception
+) -> dict[str, Any]:
+    # Somebody's convert_record raised; the message at least is not lost.
+    return {
+        "Timestamp": time.time_ns(),
+        "Type": safe_str(getattr(record, "name", "")),
+        "Logger": logger_name,
+        "EnvVersion": ENVELOPE_VERSION,
+        "Severity": _severity(getattr(record, "levelno", 0))[0],
+        "Fields": {"msg": _message(record), "formatter_error": safe_repr(error)},
+    }
+
+
+def _google_cloud(record: logging.LogRecord, line: dict[str, Any]) -> dict[str, Any]:
+    # The special fields of structured logs in Google Cloud's documentation.
+    fields = line.get("Fields") or {}
+    created = _nanoseconds(record.created) / 1e9
+    special = {
+        "severity": _severity(record.levelno)[1],
+        "message": fields.get("msg") or line.get("Type", ""),
+        "time": datetime.fromtimestamp(created, UTC).isoformat(),
+    }
+    if trace_id := fields.get("trace_id"):
+        project = os.environ.get("GOOGLE_CLOUD_PROJECT")
+        trace = f"projects/{project}/traces/{trace_id}" if project else trace_id
+        special["logging.googleapis.com/trace"] = trace
+    if span_id := fields.get("span_id"):
+        special["logging.googleapis.com/spanId"] = span_id
+    return special
+
+
+class MozlogHandler(LineHandler):
+    """Writes each record as one whole line, to stdout if nothing else is said.
 
     Args:
         stream: where to write instead of ``sys.stdout``.
@@ -242,22 +315,21 @@ class MozlogHandler(logging.StreamHandler[TextIO]):
         self.logger_name = name
         self.formatter = MozlogFormatter(logger_name=name)
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write the record's line; a failure never reaches the caller."""
-        try:
-            self.stream.write(self.format(record) + self.terminator)
-            self.flush()
-        except Exception:
-            self.handleError(record)
-
 
 class RequestIdLogFilter(logging.Filter):
-    """Gives every record the id of the request at hand as ``rid``; drops none."""
+    """Gives every record the id of the request at hand as ``rid``; drops none.
+
+    Outside of requests that is None. Where there is a trace, its ``trace_id`` and
+    ``span_id`` are there as well.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Set ``record.rid``, which is None outside of requests."""
+        """Set ``record.rid``, unless it is there already."""
         if not hasattr(record, "rid"):
             record.rid = request_id_context.get()
+        for name, value in trace_fields().items():
+            if not hasattr(record, name):
+                setattr(record, name, value)
         return True
 
 
@@ -298,9 +370,3 @@ def log_safely(
         logger.log(level, message, *args, exc_info=error, extra=extra, stacklevel=2)
     except Exception as failure:
         complain(f"A record of {logger.name} was lost: {safe_repr(failure)}.")
-
-
-def complain(sentence: str) -> None:
-    """Say on stderr that logging itself failed, where no log could carry it."""
-    with contextlib.suppress(OSError):
-        os.write(2, f"dockerflow_mw: {sentence}\n".encode(errors="replace"))

@@ -25,9 +25,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
 from dockerflow_mw.checks import Registry, UnknownCheckError, default_registry
+from dockerflow_mw.encoder import safe_repr
 from dockerflow_mw.endpoints import endpoints, with_slashes
 from dockerflow_mw.interface import Interface, resolve
-from dockerflow_mw.logging import configure_logging, log_safely, safe_repr
+from dockerflow_mw.logging import configure_logging, log_safely
 from dockerflow_mw.settings import Options, Settings
 
 if TYPE_CHECKING:

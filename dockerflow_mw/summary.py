@@ -16,7 +16,8 @@ from time import perf_counter_ns
 from typing import Any
 from urllib.parse import unquote
 
-from dockerflow_mw.logging import complain, safe_repr, safe_str
+from dockerflow_mw.encoder import safe_repr, safe_str
+from dockerflow_mw.handler import complain
 from dockerflow_mw.redact import redact
 
 logger = logging.getLogger("request.summary")

@@ -55,7 +55,16 @@ def test_no_framework_and_no_client_is_imported(code: str) -> None:
 
 
 FLOORS = (
-    {"logging", "parse", "redact", "request_id", "settings"},
+    {
+        "encoder",
+        "handler",
+        "logging",
+        "mozlog",
+        "parse",
+        "redact",
+        "request_id",
+        "settings",
+    },
     {
         "checks",
         "endpoints",

@@ -116,9 +116,9 @@ def circular() -> list[Any]:
         (float("nan"), "nan"),
         (float("inf"), "inf"),
         (10**5000, hex(10**5000)),
-        ("\ud800", "\ud800"),
-        (b"\xff", "b'\\xff'"),
-        ({1}, "{1}"),
+        ("\ud800", "\\ud800"),
+        (b"\xffa", "\\xffa"),
+        ({1}, [1]),
         ({(1, 2): 3}, {"(1, 2)": 3}),
         (Unfriendly(), "<Unfriendly whose repr raised RuntimeError>"),
         ([Unfriendly(), 1.5], ["<Unfriendly whose repr raised RuntimeError>", 1.5]),
@@ -159,7 +159,6 @@ def test_any_record_is_one_line_of_json(
 ) -> None:
     line = JsonLogFormatter().format(record(message, *args, field=field))
     json.loads(line, parse_constant=pytest.fail)
-    assert line.isascii()
     assert "\n" not in line
 
 
@@ -190,7 +189,7 @@ def test_a_traceback_shows_the_exception_by_its_repr() -> None:
 
 
 def test_the_handler_writes_one_line_a_record_and_never_raises(
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     stream = io.StringIO()
     handler = MozlogHandler(stream, name="service")
@@ -199,7 +198,9 @@ def test_the_handler_writes_one_line_a_record_and_never_raises(
     assert stream.getvalue().endswith("\n")
     stream.close()
     handler.handle(record("two"))
-    assert "Logging error" in capsys.readouterr().err
+    handler.handle(record("three"))
+    assert handler.dropped == 2
+    assert capfd.readouterr().err.count("Log records are lost") == 1
 
 
 def test_the_filter_adds_the_id_and_drops_nothing() -> None:
@@ -262,13 +263,13 @@ def test_a_dictionary_configures_it_all(
     logging.getLogger("tests").info("hello")
     parsed = json.loads(capsys.readouterr().out)
     assert parsed["Logger"] == "service"
-    assert parsed["Fields"] == {"rid": None, "msg": "hello"}
+    assert parsed["Fields"] == {"msg": "hello"}
 
 
 def test_the_failure_of_logging_is_said_on_stderr_if_there_is_one() -> None:
     code = (
         "import os\nos.close(2)\n"
-        "from dockerflow_mw.logging import complain\ncomplain('x')\nprint('alive')"
+        "from dockerflow_mw.handler import complain\ncomplain('x')\nprint('alive')"
     )
     command = [sys.executable, "-c", code]
     assert subprocess.run(command, check=True, capture_output=True).stdout == b"alive\n"

@@ -170,7 +170,7 @@ def _refuse(value: object) -> Any:
     raise TypeError(f"{type(value).__name__} is for the plain copy.")
 
 
-_standard = json.JSONEncoder(allow_nan=False, default=_refuse)
+_standard = json.JSONEncoder(allow_nan=False, default=_refuse, separators=(",", ":"))
 
 _OPTIONS = (
     orjson.OPT_PASSTHROUGH_DATACLASS

@@ -74,6 +74,10 @@ BLANK_RECORD = frozenset(
     {*logging.makeLogRecord({}).__dict__, "asctime", "message", "taskName"}
 )
 
+# What an int64 holds, and what a datetime can be of.
+_LARGEST_TIMESTAMP = 2**63 - 1
+_LAST_SECOND = 253_402_300_799
+
 # Syslog severities (RFC 5424, section 6.2.1), and those of Google Cloud's LogEntry,
 # by the lowest level that has them.
 _SEVERITIES = (
@@ -224,7 +228,7 @@ def _size(value: object) -> int:
 
 def _nanoseconds(created: Any) -> int:
     try:
-        return max(int(created * 1e9), 0)
+        return min(max(int(created * 1e9), 0), _LARGEST_TIMESTAMP)
     except (ArithmeticError, TypeError, ValueError):
         return time.time_ns()
 
@@ -285,7 +289,7 @@ def _last_resort(
 def _google_cloud(record: logging.LogRecord, line: dict[str, Any]) -> dict[str, Any]:
     # The special fields of structured logs in Google Cloud's documentation.
     fields = line.get("Fields") or {}
-    created = _nanoseconds(record.created) / 1e9
+    created = min(_nanoseconds(record.created) / 1e9, _LAST_SECOND)
     special = {
         "severity": _severity(record.levelno)[1],
         "message": fields.get("msg") or line.get("Type", ""),

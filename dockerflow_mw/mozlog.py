@@ -165,10 +165,12 @@ def _bare(line: Line, max_bytes: int) -> str:
     # So many fields that even without their texts they are too long.
     kept: Line = {"truncated": True}
     bare = {name: line[name] for name in _ENVELOPE if name in line} | {"Fields": kept}
-    left = max_bytes - len(encode(bare).encode())
+    left = max_bytes
     for name, value in line["Fields"].items():
         left -= len(encode({name: value}).encode())
         if left < 0:
             break
         kept[name] = value
+    while len(encode(bare).encode()) > max_bytes and len(kept) > 1:
+        kept.popitem()
     return encode(bare)

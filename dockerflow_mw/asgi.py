@@ -8,7 +8,11 @@ from typing import Any, TypeAlias
 
 from dockerflow_mw import summary
 from dockerflow_mw.reply import Endpoint, Reply, Request
-from dockerflow_mw.request_id import RequestIdReader, request_id_context
+from dockerflow_mw.request_id import (
+    RequestIdReader,
+    request_id_context,
+    trace_context,
+)
 from dockerflow_mw.settings import Settings, SettingsError
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -52,11 +56,12 @@ class ASGIDoor:
         self._app = app
         self._endpoints = endpoints
         self._announce: Callable[[], str | None] | None = announce
-        names = settings.request_id_header_name
-        self._read_id = RequestIdReader(names, _header_key).read
+        self._ids = RequestIdReader(settings.request_id_header_name, _header_key)
         echo = settings.response_header_name
         self._echo = None if echo is None else echo.lower().encode("latin-1")
+        self._policy = summary.SummaryPolicy(settings)
         self._querystring = settings.summary_log_querystring
+        self._log_websockets = settings.summary_log_websockets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one scope; those that are not HTTP pass untouched."""
@@ -74,12 +79,12 @@ class ASGIDoor:
         if self._announce is not None:
             self._announce_once()
         former = request_id_context.get()
-        record = self._open(scope)
         endpoint = self._find(scope)
+        record = self._open(scope, scope["method"], endpoint is not None)
         observed = self._observe(record, send)
         try:
             if endpoint is None:
-                await self._app(scope, receive, observed)
+                await self._app(scope, _watch(record, receive), observed)
             else:
                 await _carry(await endpoint.aanswer(_request(scope)), observed)
             # A response that was begun and never ended has lost its client.
@@ -90,18 +95,27 @@ class ASGIDoor:
             raise
         finally:
             record.close()
-            summary.enter(None)
-            request_id_context.set(former)
+            _leave(former)
 
     async def _serve_websocket(
         self, scope: Scope, receive: Receive, send: Send
     ) -> None:
         former = request_id_context.get()
-        request_id_context.set(self._read_id(dict(scope["headers"])))
+        # The handshake is a GET, RFC 6455, section 4.1.
+        record = self._open(scope, "GET")
+        if self._log_websockets:
+            record.mark(type="websocket")
+            receive, send = _watch(record, receive), _observe_websocket(record, send)
         try:
             await self._app(scope, receive, send)
+        except BaseException as error:
+            record.error = error
+            record.disconnected |= isinstance(error, asyncio.CancelledError)
+            raise
         finally:
-            request_id_context.set(former)
+            if self._log_websockets:
+                record.close()
+            _leave(former)
 
     async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def observed(message: Message) -> None:
@@ -129,18 +143,22 @@ class ASGIDoor:
             return self._endpoints.get(path[len(root) :])
         return None
 
-    def _open(self, scope: Scope) -> summary.Summary:
+    def _open(self, scope: Scope, method: str, probe: bool = False) -> summary.Summary:
         headers = dict(scope["headers"])
-        request_id = self._read_id(headers)
+        request_id = self._ids.read(headers)
         request_id_context.set(request_id)
+        if self._ids.traces:
+            trace_context.set(self._ids.read_trace(headers))
         query = scope.get("query_string", b"") if self._querystring else None
         record = summary.Summary(
-            scope["method"],
+            self._policy,
+            method,
             scope["path"],
             headers.get(b"user-agent", b"").decode("latin-1"),
             headers.get(b"accept-language", b"").decode("latin-1"),
             request_id,
             None if query is None else query.decode("latin-1"),
+            probe,
         )
         summary.enter(record)
         return record
@@ -167,6 +185,42 @@ class ASGIDoor:
                 record.close()
 
         return observed
+
+
+def _leave(former: str | None) -> None:
+    summary.enter(None)
+    request_id_context.set(former)
+    trace_context.set(None)
+
+
+def _watch(record: summary.Summary, receive: Receive) -> Receive:
+    async def watched() -> Message:
+        message = await receive()
+        kind = message["type"]
+        if kind == "http.disconnect":
+            record.disconnected |= not record.closed
+        elif kind == "websocket.disconnect":
+            record.mark(close_code=message.get("code", 1005))
+            record.disconnected |= not record.code
+        return message
+
+    return watched
+
+
+def _observe_websocket(record: summary.Summary, send: Send) -> Send:
+    async def observed(message: Message) -> None:
+        kind = message["type"]
+        if kind == "websocket.accept":
+            record.code = 101
+        elif kind == "websocket.http.response.start":
+            record.code = message["status"]
+        elif kind == "websocket.close":
+            record.mark(close_code=message.get("code", 1000))
+            # A server answers so for a handshake that is not accepted.
+            record.code = record.code or 403
+        await send(message)
+
+    return observed
 
 
 def _request(scope: Scope) -> Request:

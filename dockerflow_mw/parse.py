@@ -7,6 +7,7 @@ more to say.
 
 from __future__ import annotations
 
+import logging
 import os
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
@@ -130,6 +131,71 @@ def details(value: object) -> str | Callable[..., bool]:
     if isinstance(value, str) and len(value) >= MINIMAL_TOKEN_LENGTH:
         return value
     raise ValueError
+
+
+def fraction(value: object) -> float:
+    """Read a number above 0 and up to 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise ValueError
+    read = float(value)
+    if not 0 < read <= 1:
+        raise ValueError
+    return read
+
+
+def one_of(*words: str) -> Callable[[object], str]:
+    """Make a function that reads one of some words."""
+
+    def word(value: object) -> str:
+        if not isinstance(value, str) or value.strip().lower() not in words:
+            raise ValueError
+        return value.strip().lower()
+
+    return word
+
+
+def paths(value: object) -> tuple[str, ...]:
+    """Read a list of paths, where ``*`` at the end of one stands for what follows."""
+    read = names(value)
+    if not all(path.startswith("/") for path in read):
+        raise ValueError
+    return read
+
+
+def status_levels(value: object) -> tuple[tuple[int, int], ...]:
+    """Read levels of logging by status or class of statuses: ``404=debug,4xx=warning``.
+
+    Returns:
+        Pairs of a status, or of its first digit alone, and a level.
+    """
+    if isinstance(value, str):
+        value = dict(part.split("=") for part in items(value))
+    if value is None:
+        return ()
+    if not isinstance(value, Mapping):
+        raise ValueError
+    return tuple((_status(key), _log_level(level)) for key, level in value.items())
+
+
+def _status(value: object) -> int:
+    text = str(value).strip().lower()
+    if text.endswith("xx"):
+        text = text.removesuffix("xx")
+        valid = range(1, 6)
+    else:
+        valid = range(100, 600)
+    status = int(text)
+    if status not in valid:
+        raise ValueError
+    return status
+
+
+def _log_level(value: object) -> int:
+    if isinstance(value, str):
+        value = logging.getLevelNamesMapping().get(value.strip().upper())
+    if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
+        raise ValueError
+    return value
 
 
 def items(value: object) -> tuple[Any, ...]:

@@ -47,14 +47,20 @@ class Options(TypedDict, total=False):
     details: str | Callable[..., bool]
     echo_request_id: bool | str
     error_endpoint: bool | str
+    exclude_paths: str | Iterable[str]
     fail_level: int | str
     groups: str | Mapping[str, str | Iterable[str]] | None
     heartbeat_deadline: float | str
     heartbeat_failed_status_code: int | str
+    log_probes: str
     log_repeat_seconds: float | str
     request_id_header_name: str | Iterable[str] | None
+    sample: float | str
     silenced_checks: str | Iterable[str]
+    slow_seconds: float | str
+    summary_levels: str | Mapping[int | str, int | str] | None
     summary_log_querystring: bool | str
+    summary_log_websockets: bool | str
     version_callback: Callable[..., Any] | str | None
     version_path: str | os.PathLike[str] | None
 
@@ -98,6 +104,12 @@ class Settings:
     error_endpoint: bool = _option(False, parse.boolean, _BOOLEAN)
     """Whether ``/__error__`` is there and raises, to test error reporting."""
 
+    exclude_paths: tuple[str, ...] = _option(
+        (), parse.paths, "paths that begin with /, and may end with *, with commas"
+    )
+    """Paths whose requests leave no summary unless they fail; ``*`` at the end of one
+    stands for whatever follows."""
+
     fail_level: int = _option(40, parse.fail_level, "warning, error or critical")
     """The level from which on a check fails the heartbeat."""
 
@@ -118,6 +130,14 @@ class Settings:
     )
     """The status of a heartbeat that failed."""
 
+    log_probes: str = _option(
+        "failures",
+        parse.one_of("failures", "all", "none"),
+        "failures, all or none",
+    )
+    """Which requests for our own paths leave a summary: those that are answered with a
+    status from 400 on, all, or none."""
+
     log_repeat_seconds: float = _option(300.0, parse.seconds, _SECONDS)
     """How often the log repeats a failure that does not change, in seconds."""
 
@@ -128,13 +148,29 @@ class Settings:
     )
     """The request headers to take the request id from, the first that has one."""
 
+    sample: float = _option(1.0, parse.fraction, "a number above 0 and up to 1")
+    """Which part of the summaries is logged, each with its ``sample_rate``. Those of
+    requests that were slow, failed or are logged as a warning are always there."""
+
     silenced_checks: tuple[str, ...] = _option(
         (), parse.names, "ids of check messages, separated by commas"
     )
     """Ids of check messages that never count."""
 
+    slow_seconds: float = _option(1.0, parse.seconds, _SECONDS)
+    """From when on a request counts as slow where summaries are sampled, in seconds."""
+
+    summary_levels: tuple[tuple[int, int], ...] = _option(
+        (), parse.status_levels, "levels by status, as 404=debug,4xx=warning"
+    )
+    """The levels of summaries by status, or by class of statuses, where they are not
+    to be ``INFO`` below 500 and ``ERROR`` from there on."""
+
     summary_log_querystring: bool = _option(False, parse.boolean, _BOOLEAN)
-    """Whether the request summary holds the query string."""
+    """Whether the request summary holds the query string, with credentials masked."""
+
+    summary_log_websockets: bool = _option(False, parse.boolean, _BOOLEAN)
+    """Whether a websocket leaves a summary when it is closed."""
 
     version_callback: Callable[..., Any] | None = _option(
         None, parse.optional_function, _CALLABLE

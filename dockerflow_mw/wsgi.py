@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from dockerflow_mw import summary
 from dockerflow_mw.reply import Endpoint, Reply, Request
-from dockerflow_mw.request_id import RequestIdReader, request_id_context
+from dockerflow_mw.request_id import (
+    RequestIdReader,
+    request_id_context,
+    trace_context,
+)
 from dockerflow_mw.settings import Settings
 
 if TYPE_CHECKING:
@@ -54,9 +58,9 @@ class WSGIDoor:
         self._app = app
         self._endpoint = {_smuggled(p): e for p, e in endpoints.items()}.get
         self._announce: Callable[[], str | None] | None = announce
-        names = settings.request_id_header_name
-        self._read_id = RequestIdReader(names, _environ_key).read
+        self._ids = RequestIdReader(settings.request_id_header_name, _environ_key)
         self._echo = settings.response_header_name
+        self._policy = summary.SummaryPolicy(settings)
         self._querystring = settings.summary_log_querystring
 
     def __call__(
@@ -65,9 +69,9 @@ class WSGIDoor:
         """Serve one request."""
         if self._announce is not None:
             self._announce_once()
-        record = self._open(environ)
-        observed = self._observe(record, start_response)
         endpoint = self._endpoint(environ.get("PATH_INFO", ""))
+        record = self._open(environ, endpoint is not None)
+        observed = self._observe(record, start_response)
         try:
             if endpoint is None:
                 body = self._app(environ, observed)
@@ -77,6 +81,11 @@ class WSGIDoor:
             record.error = error
             _close(record)
             raise
+        if _is_file(body, environ):
+            # The server sends it by itself, if it gets to see what it is.
+            record.mark(sendfile=True)
+            _close(record)
+            return body
         body_class = SizedBody if hasattr(body, "__len__") else Body
         return body_class(body, record)
 
@@ -85,16 +94,20 @@ class WSGIDoor:
         if announce is not None:
             announce()
 
-    def _open(self, environ: WSGIEnvironment) -> summary.Summary:
-        request_id = self._read_id(environ)
+    def _open(self, environ: WSGIEnvironment, probe: bool) -> summary.Summary:
+        request_id = self._ids.read(environ)
         request_id_context.set(request_id)
+        if self._ids.traces:
+            trace_context.set(self._ids.read_trace(environ))
         record = summary.Summary(
+            self._policy,
             environ.get("REQUEST_METHOD", ""),
             decoded_path(environ),
             environ.get("HTTP_USER_AGENT", ""),
             environ.get("HTTP_ACCEPT_LANGUAGE", ""),
             request_id,
             environ.get("QUERY_STRING", "") if self._querystring else None,
+            probe,
         )
         summary.enter(record)
         return record
@@ -141,16 +154,28 @@ def _carry(reply: Reply, start_response: StartResponse) -> Iterable[bytes]:
     return [reply.body]
 
 
+def _is_file(body: object, environ: WSGIEnvironment) -> bool:
+    # PEP 3333, "Optional Platform-Specific File Handling"; where the wrapper is a
+    # function, what it gives is the file itself.
+    wrapper = environ.get("wsgi.file_wrapper")
+    if wrapper is None or isinstance(body, (list, tuple)):
+        return False
+    if isinstance(wrapper, type):
+        return isinstance(body, wrapper)
+    return hasattr(body, "read")
+
+
 def _close(record: summary.Summary) -> None:
     record.close()
     summary.enter(None)
     request_id_context.set(None)
+    trace_context.set(None)
 
 
 class Body:
     """A response body that closes the summary at its end, however it ends."""
 
-    __slots__ = ("_body", "_iterator", "_record")
+    __slots__ = ("__weakref__", "_body", "_iterator", "_record")
 
     def __init__(self, body: Iterable[bytes], record: summary.Summary) -> None:
         self._body = body
@@ -175,14 +200,24 @@ class Body:
 
     def close(self) -> None:
         """Close the body; the server calls it once the response is through."""
+        record = self._record
+        if self._iterator is not None and not record.closed:
+            # Begun and not ended: there is nobody any more to send the rest to.
+            record.disconnected = True
         try:
             if hasattr(self._body, "close"):
                 self._body.close()
         except BaseException as error:
-            self._record.error = error
+            record.error = error
             raise
         finally:
-            _close(self._record)
+            _close(record)
+
+    def __del__(self) -> None:
+        # Some servers never call close, which PEP 3333 asks of them.
+        if not self._record.closed:
+            self._record.mark(incomplete=True)
+            self._record.close()
 
 
 class SizedBody(Body):

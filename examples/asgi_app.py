@@ -38,7 +38,7 @@ async def app(scope: Scope, _receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": "\n".join(titles).encode()})
 
 
-application = DockerflowMiddleware(app, configure_logging=True)
+application = DockerflowMiddleware(app, configure_logging=True, log_probes="all")
 
 
 @application.check

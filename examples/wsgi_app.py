@@ -38,7 +38,7 @@ def app(_environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[by
     return ["\n".join(titles).encode()]
 
 
-application = DockerflowMiddleware(app, configure_logging=True)
+application = DockerflowMiddleware(app, configure_logging=True, log_probes="all")
 
 
 @application.check

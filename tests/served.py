@@ -125,8 +125,12 @@ async def asgi_lifespan(receive: Any, send: Any) -> None:
         await send({"type": f"lifespan.{event}.complete"})
 
 
-wsgi = DockerflowMiddleware(wsgi_app, configure_logging=True, checks=CHECKS)
-asgi = DockerflowMiddleware(asgi_app, configure_logging=True, checks=CHECKS)
+wsgi = DockerflowMiddleware(
+    wsgi_app, configure_logging=True, checks=CHECKS, log_probes="all"
+)
+asgi = DockerflowMiddleware(
+    asgi_app, configure_logging=True, checks=CHECKS, log_probes="all"
+)
 
 if __name__ == "__main__":
     make_server("127.0.0.1", int(sys.argv[1]), wsgi).serve_forever()

@@ -177,7 +177,7 @@ def test_a_page_answers_as_without_the_middleware(site: Site) -> None:
 def test_each_request_leaves_one_summary(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
-    application = site.wrap(site.make())
+    application = site.wrap(site.make(), log_probes="all")
 
     with caplog.at_level(logging.INFO, logger="request.summary"):
         site.ask(application, "/page", "/__lbheartbeat__", "/missing", "/page")

@@ -31,7 +31,7 @@ def test_bad_headers(
     headers: dict[str, str],
 ) -> None:
     caplog.set_level(logging.INFO)
-    answer = door().ask(path, headers=headers, valid=False)
+    answer = door(log_probes="all").ask(path, headers=headers, valid=False)
     assert answer.status == 200
     assert [r.levelno for r in caplog.records if r.name == "request.summary"] == [20]
 
@@ -41,7 +41,7 @@ def test_bad_query_strings(
     door: MakeDoor, caplog: pytest.LogCaptureFixture, query: bytes
 ) -> None:
     caplog.set_level(logging.INFO)
-    made = door(summary_log_querystring=True)
+    made = door(summary_log_querystring=True, log_probes="all")
     assert made.ask("/", query=query).body == b"a page"
     assert made.ask("/__heartbeat__", query=query).status == 200
     assert len([r for r in caplog.records if r.name == "request.summary"]) == 2

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dockerflow_mw import summary
-from dockerflow_mw.request_id import request_id_context
+from dockerflow_mw.request_id import request_id_context, trace_fields
 from tests.doors import Door
 
 MakeDoor = Callable[..., Door]
@@ -79,11 +79,132 @@ def test_our_own_paths_leave_one_too(
     errno: int,
     level: int,
 ) -> None:
-    made = door(heartbeat_failed_status_code=503)
+    made = door(heartbeat_failed_status_code=503, log_probes="all")
     made.application.check(lambda: False, name="broken")
     made.ask(path)
     (record,) = records(caplog)
     assert (record.code, record.errno, record.levelno) == (code, errno, level)
+
+
+@pytest.mark.parametrize(
+    ("log_probes", "codes"),
+    [("all", [200, 404, 500, 200]), ("failures", [404, 500, 200]), ("none", [200])],
+)
+def test_which_probes_are_logged_can_be_chosen(
+    door: MakeDoor,
+    caplog: pytest.LogCaptureFixture,
+    log_probes: str,
+    codes: list[int],
+) -> None:
+    made = door(log_probes=log_probes)
+    made.application.check(lambda: False, name="broken")
+    for path in ("/__lbheartbeat__", "/__version__", "/__heartbeat__", "/"):
+        made.ask(path)
+    assert [record.code for record in records(caplog)] == codes
+
+
+def test_paths_can_be_left_out_unless_they_fail(
+    door: MakeDoor, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = door(exclude_paths=["/metrics", "/static/*"])
+    for path in ("/metrics", "/metrics/", "/static/a.css", "/staticx", "/static/"):
+        made.ask(path)
+    assert [r.path for r in records(caplog)] == ["/metrics/", "/staticx"]
+
+    def crash() -> bytes:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        door(crash, exclude_paths="/metrics").ask("/metrics")
+    assert records(caplog)[-1].code == 500
+
+
+def test_a_sample_is_logged_with_its_rate(
+    door: MakeDoor,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn = iter([0.05, 0.5, 0.0999])
+    monkeypatch.setattr("random.random", lambda: next(drawn))
+    made = door(sample=0.1)
+    for _ in range(3):
+        made.ask()
+    assert [r.sample_rate for r in records(caplog)] == [0.1, 0.1]
+
+
+@pytest.mark.parametrize(
+    "options", [{"slow_seconds": 0}, {"summary_levels": "2xx=warning"}]
+)
+def test_a_sample_leaves_out_no_slow_request_and_no_warning(
+    door: MakeDoor,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, Any],
+) -> None:
+    monkeypatch.setattr("random.random", lambda: 1.0)
+    door(sample=0.1, **options).ask()
+    (record,) = records(caplog)
+    assert not hasattr(record, "sample_rate")
+
+
+def test_a_sample_leaves_out_no_failure(
+    door: MakeDoor,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("random.random", lambda: 1.0)
+
+    def crash() -> bytes:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        door(crash, sample=0.1).ask()
+    assert len(records(caplog)) == 1
+
+
+@pytest.mark.parametrize(
+    ("levels", "level"),
+    [
+        ("", logging.INFO),
+        ("4xx=warning", logging.WARNING),
+        ("404=error,4xx=debug", logging.ERROR),
+        ({404: logging.DEBUG, "4xx": "ERROR"}, logging.DEBUG),
+        ({"5xx": "CRITICAL"}, logging.INFO),
+    ],
+)
+def test_levels_can_be_chosen_by_status(
+    door: MakeDoor, caplog: pytest.LogCaptureFixture, levels: Any, level: int
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    door(summary_levels=levels or None).ask("/__version__")
+    assert [r.levelno for r in records(caplog)] == [level]
+
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "span"),
+    [
+        ("traceparent", f"00-{TRACE}-00f067aa0ba902b7-01", "00f067aa0ba902b7"),
+        ("X-Cloud-Trace-Context", f"{TRACE}/255;o=1", "00000000000000ff"),
+    ],
+)
+def test_a_trace_is_on_the_records_of_its_request(
+    door: MakeDoor, header: str, value: str, span: str
+) -> None:
+    seen = []
+
+    def page() -> bytes:
+        seen.append((request_id_context.get(), trace_fields()))
+        return b""
+
+    made = door(page, request_id_header_name=header)
+    made.ask(headers={header: value})
+    made.ask(headers={"X-Request-ID": "abc"})
+    assert seen[0] == (TRACE, {"trace_id": TRACE, "span_id": span})
+    assert seen[1][1] == {}
+    assert trace_fields() == {}
 
 
 def test_an_exception_is_an_error_and_passes_unchanged(

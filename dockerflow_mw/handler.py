@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import select
+import stat
 import time
 import weakref
 from typing import Any, TextIO
@@ -49,20 +50,23 @@ class Channel:
         self._rest = b""
         self._locked = False
         self._patience = PATIENCE
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
-        try:
-            self._descriptor = os.open(f"/proc/self/fd/{descriptor}", flags)
-            self._own = fcntl is not None
-        except OSError:
+        self._turns = _opened(descriptor)
+        self._piecemeal = self._turns is None
+        if self._turns is None or stat.S_ISREG(os.fstat(descriptor).st_mode):
+            # In a file, who has the description has the place to write at.
             self._descriptor = os.dup(descriptor)
-            self._own = False
+        else:
+            self._descriptor = self._turns
         _channels.add(self)
 
     def close(self) -> None:
         """Close the way, and with it give the lock back."""
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
+        opened = {d for d in (self._descriptor, self._turns) if d is not None}
+        self._descriptor, self._turns = -1, None
+        for descriptor in opened - {-1}:
             os.close(descriptor)
+
+    __del__ = close
 
     def write(self, line: bytes) -> None:
         """Write a line, after what is left of the one before it.
@@ -101,7 +105,7 @@ class Channel:
                 self._wait(ends)
 
     def _write_some(self) -> int:
-        if self._own:
+        if not self._piecemeal:
             return os.write(self._descriptor, self._rest)
         # This description is everybody's, and may block: a piece that fits does not.
         if not self._is_writable(0):
@@ -120,9 +124,9 @@ class Channel:
 
     def _lock(self, ends: float) -> None:
         pause = _FIRST_PAUSE
-        while self._own and not self._locked:
+        while self._turns is not None and not self._locked:
             try:
-                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(self._turns, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 self._locked = True
             except BlockingIOError:
                 if time.monotonic() >= ends:
@@ -131,12 +135,12 @@ class Channel:
                 pause = min(pause * 2, _LONGEST_PAUSE)
             except OSError:
                 # A file system without locks.
-                self._own = False
+                return
 
     def _unlock(self) -> None:
         if self._locked:
             self._locked = False
-            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+            fcntl.flock(self._turns, fcntl.LOCK_UN)
 
 
 _channels: weakref.WeakSet[Channel] = weakref.WeakSet()
@@ -150,6 +154,15 @@ def _close_channels() -> None:
 # A child's copy of a descriptor would hold the lock of a parent that is gone.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_close_channels)
+
+
+def _opened(descriptor: int) -> int | None:
+    # None where the place cannot be opened anew: a socket, or not ours to open.
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+    try:
+        return os.open(f"/proc/self/fd/{descriptor}", flags)
+    except OSError:
+        return None
 
 
 def _target(descriptor: int) -> tuple[int, int, int]:

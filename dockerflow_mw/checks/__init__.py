@@ -1,5 +1,16 @@
 """Health checks: what they say, where they are registered, how they are run."""
 
+from dockerflow_mw.checks.builtin import (
+    check_database_connected,
+    check_migrations_applied,
+    check_redis_connected,
+    database_connected,
+    disk_free,
+    http_reachable,
+    migrations_applied,
+    port_open,
+    redis_connected,
+)
 from dockerflow_mw.checks.messages import (
     CRITICAL,
     DEBUG,
@@ -44,10 +55,19 @@ __all__ = [
     "Registry",
     "UnknownCheckError",
     "Warning",
+    "check_database_connected",
+    "check_migrations_applied",
+    "check_redis_connected",
     "clear_checks",
+    "database_connected",
     "default_registry",
+    "disk_free",
     "get_checks",
+    "http_reachable",
     "level_to_text",
+    "migrations_applied",
+    "port_open",
+    "redis_connected",
     "register",
     "register_partial",
     "run_checks",

@@ -55,7 +55,8 @@ class BackgroundLoop:
                     loop.close()
                     ended.set()
 
-                threading.Thread(target=run, name="dockerflow-loop", daemon=True).start()
+                name = "dockerflow-loop"
+                threading.Thread(target=run, name=name, daemon=True).start()
                 self._loop = loop
             return self._loop
 

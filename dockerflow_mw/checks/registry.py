@@ -156,7 +156,8 @@ class Registry:
         Raises:
             DuplicateCheckError: another function has the name. The same
                 function, by module and qualified name, replaces itself.
-            dockerflow_mw.settings.SettingsError: an option has a value that is not allowed.
+            dockerflow_mw.settings.SettingsError: an option has a value that is
+                not allowed.
             TypeError: ``func`` cannot be called.
             ValueError: there is no name to give to the check.
         """

@@ -183,7 +183,7 @@ def test_an_async_check_whose_loop_is_gone_is_started_anew() -> None:
     assert first.arun(made) is True
     for task in asyncio.all_tasks(first.loop):
         # It is meant to be lost, and shall not complain of that.
-        task._log_destroy_pending = False
+        setattr(task, "_log_destroy_pending", False)  # noqa: B010 - it is private
     first.loop.close()
     assert second.arun(made) is False
     second.loop.close()
@@ -209,7 +209,7 @@ def test_probes_of_all_threads_share_one_run(held: Held) -> None:
     with ThreadPoolExecutor(50) as pool:
         probes = [pool.submit(made.run, [check]) for _ in range(50)]
         assert held.started.wait(BOUND)
-        until(lambda: len(made._executions["x"].result._waiters) == 50)  # type: ignore[attr-defined]
+        until(lambda: len(made._executions["x"].result._waiters) == 50)
         held.release()
         assert not any(probe.result(BOUND).failed for probe in probes)
     assert held.calls == 1
@@ -243,7 +243,7 @@ def test_a_flight_is_one_answer_for_all_of_its_checks(held: Held) -> None:
         first = pool.submit(made.run, checks)
         until(lambda: len(quick_calls) == 1 and made._executions["quick"].done)
         second = pool.submit(made.run, checks)
-        until(lambda: len(made._executions["held"].result._waiters) == 2)  # type: ignore[attr-defined]
+        until(lambda: len(made._executions["held"].result._waiters) == 2)
         held.release()
         assert first.result(BOUND) is second.result(BOUND)
     assert (held.calls, len(quick_calls)) == (1, 1)

@@ -96,7 +96,8 @@ def test_what_a_check_raises_is_its_result(
         raise error
 
     function = raises if kind == "sync" else araises
-    broken, fine = run(Runner(Settings()), [Check("x", function), Check("y", lambda: None)])
+    made = [Check("x", function), Check("y", lambda: None)]
+    broken, fine = run(Runner(Settings()), made)
     name = type(error).__name__
     assert broken.texts == {
         "dockerflow.health.E102": f"The check raised {name}; the log has its traceback."

@@ -21,6 +21,8 @@ Outcome: TypeAlias = Messages | Awaitable[Messages]
 # by then: this is no setting, and well above what anybody waits for a heartbeat.
 ASYNC_LIMIT = 30.0
 
+SECONDS = "a number of seconds above 0"
+
 _KEY = secrets.token_bytes(16)
 
 
@@ -80,17 +82,6 @@ def nameless(target: object) -> str:
     """
     kind = type(target)
     return f"{kind.__module__}.{kind.__qualname__} at {id(target):#x}"
-
-
-def positive(name: str, value: float) -> float:
-    """Validate a number of seconds.
-
-    Raises:
-        ValueError: it is not above 0.
-    """
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
-        raise ValueError(f"{name} is {value!r}; it must be a number of seconds above 0.")
-    return value
 
 
 async def limited(asked: Awaitable[T]) -> T:

@@ -1,0 +1,78 @@
+"""Whether a disk has space left, with the standard library alone.
+
+::
+
+    from dockerflow_mw import checks
+    from dockerflow_mw.checks.builtin.disk import disk_free
+
+    checks.register(disk_free("/var/lib/app"))
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+
+from dockerflow_mw import health
+from dockerflow_mw.checks.builtin.base import BuiltInCheck, Messages
+from dockerflow_mw.checks.messages import Error, Warning
+from dockerflow_mw.parse import setting
+
+
+def disk_free(
+    path: str | os.PathLike[str] = "/",
+    *,
+    warn_below: float = 0.10,
+    fail_below: float = 0.05,
+) -> BuiltInCheck:
+    """Make the check that a disk has space left for this process.
+
+    Args:
+        path: a file or a folder on the disk.
+        warn_below: the share of the disk that should be free, from 0 to 1.
+        fail_below: the share that must be free, at most ``warn_below``.
+
+    Raises:
+        ValueError: an argument is not allowed.
+    """
+    where = setting("path", path, _path, "the path of a file or a folder")
+    warn_below = setting("warn_below", warn_below, _share, "a number from 0 to 1")
+    allowed = f"a number from 0 to warn_below, which is {warn_below}"
+    fail_below = setting(
+        "fail_below", fail_below, lambda value: _share(value, warn_below), allowed
+    )
+    look = functools.partial(_look, where, warn_below, fail_below)
+    return BuiltInCheck("disk_free", look, where)
+
+
+def _path(value: object) -> str:
+    if not isinstance(value, (str, os.PathLike)):
+        raise ValueError
+    return os.fsdecode(value)
+
+
+def _share(value: object, most: float = 1.0) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError
+    if not 0 <= value <= most:
+        raise ValueError
+    return value
+
+
+def _look(path: str, warn_below: float, fail_below: float) -> Messages:
+    try:
+        usage = shutil.disk_usage(path)
+        free = usage.free / usage.total
+    except (OSError, ZeroDivisionError) as error:
+        # A file system of the kernel's, as /proc, has no size at all.
+        text = f"The free space of the disk cannot be told ({type(error).__name__})."
+        return [Error(text, id=health.ERROR_DISK_UNREADABLE, obj=error)]
+    told = f"{free:.1%} of the disk is free, {usage.free / 2**30:.1f} GiB"
+    if free < fail_below:
+        text = f"{told}; at least {100 * fail_below:g}% must be."
+        return [Error(text, id=health.ERROR_DISK_FULL)]
+    if free < warn_below:
+        text = f"{told}; at least {100 * warn_below:g}% should be."
+        return [Warning(text, id=health.WARNING_DISK_LOW)]
+    return []

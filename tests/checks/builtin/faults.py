@@ -1,0 +1,207 @@
+"""What the tests of the built-in checks share: doors that stay open, and faults.
+
+A fault is made for real: a network that swallows everything, a server that listens
+and never answers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+from dockerflow_mw.checks.background import background_loop
+from tests.doors import BareASGI, BareWSGI
+
+T = TypeVar("T")
+
+# For what takes no time at all, on a machine that is busy; in seconds.
+SOON = 20.0
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait until a condition holds, and fail when it never does."""
+    ends = time.monotonic() + SOON
+    while not condition():
+        assert time.monotonic() < ends, "The condition never held."
+        time.sleep(0.02)
+
+
+class LastingWSGI(BareWSGI):
+    """A WSGI application; its async checks run on the loop of the package."""
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine where async checks run."""
+        loop = background_loop.get()
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result(SOON)
+
+    def close(self) -> None:
+        """Do nothing: the loop is the package's."""
+
+
+class LastingASGI(BareASGI):
+    """An ASGI application whose requests share one event loop, as a server's do."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+
+    async def _ask(self, scope: dict[str, Any]) -> Any:
+        asked = asyncio.run_coroutine_threadsafe(super()._ask(scope), self._loop)
+        return await asyncio.wrap_future(asked)
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine where async checks run."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(SOON)
+
+    def close(self) -> None:
+        """End the loop."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+LastingDoor = LastingWSGI | LastingASGI
+LASTING_DOORS = (LastingWSGI, LastingASGI)
+
+
+@dataclasses.dataclass(frozen=True)
+class Beat:
+    """The answer to one probe of the heartbeat."""
+
+    status: int
+    messages: dict[str, str]
+    body: str
+    seconds: float
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of the messages, short."""
+        return [identity.rpartition(".")[2] for identity in self.messages]
+
+    @property
+    def outcome(self) -> tuple[int, list[str]]:
+        """The status and the ids."""
+        return self.status, self.ids
+
+
+def beat(door: LastingDoor) -> Beat:
+    """Probe the heartbeat of a door."""
+    started = time.monotonic()
+    answer = door.ask("/__heartbeat__")
+    seconds = time.monotonic() - started
+    details = json.loads(answer.body)["details"]
+    messages = {k: v for d in details.values() for k, v in d["messages"].items()}
+    return Beat(answer.status, messages, answer.body.decode(), seconds)
+
+
+def beats_until_well(door: LastingDoor) -> None:
+    """Probe until the heartbeat is well."""
+    until(lambda: beat(door).outcome == (200, []))
+
+
+def leaks(body: str, url: str) -> list[str]:
+    """Give the parts of a URL that are in a body."""
+    parts = urlsplit(url)
+    found = (parts.username, parts.password, parts.hostname, str(parts.port))
+    return [part for part in found if part and part in body]
+
+
+class Network:
+    """A network to a server, which can swallow all that is sent.
+
+    What was sent meanwhile arrives when the network thaws.
+
+    Args:
+        url: the server's URL.
+
+    Attributes:
+        url: the server's URL as seen through this network.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._serve)
+        self._ready = threading.Event()
+        self._thawed = asyncio.Event()
+        self._thawed.set()
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._ready.wait(SOON)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._end.set)
+        self._thread.join()
+
+    def freeze(self) -> None:
+        """Let nothing through any more, in either direction."""
+        self._loop.call_soon_threadsafe(self._thawed.clear)
+
+    def thaw(self) -> None:
+        """Let everything through again."""
+        self._loop.call_soon_threadsafe(self._thawed.set)
+
+    def _serve(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._until_the_end())
+
+    async def _until_the_end(self) -> None:
+        self._end = asyncio.Event()
+        self._pumps: set[asyncio.Task[None]] = set()
+        server = await asyncio.start_server(self._join, "127.0.0.1", 0)
+        parts = urlsplit(self.url)
+        self._target = (parts.hostname, parts.port)
+        port = server.sockets[0].getsockname()[1]
+        here = parts.netloc.rpartition("@")[0] + f"@127.0.0.1:{port}"
+        self.url = urlunsplit(parts._replace(netloc=here))
+        self._ready.set()
+        await self._end.wait()
+        server.close()
+        for pump in self._pumps:
+            pump.cancel()
+        await asyncio.gather(*self._pumps, return_exceptions=True)
+
+    async def _join(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        try:
+            there = await asyncio.open_connection(*self._target)
+        except OSError:
+            writer.close()
+            return
+        for source, sink in ((reader, there[1]), (there[0], writer)):
+            pump = asyncio.create_task(self._pump(source, sink))
+            self._pumps.add(pump)
+            pump.add_done_callback(self._pumps.discard)
+
+    async def _pump(
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter
+    ) -> None:
+        with contextlib.suppress(OSError):
+            try:
+                while data := await source.read(65536):
+                    await self._thawed.wait()
+                    sink.write(data)
+                    await sink.drain()
+            finally:
+                sink.close()
+                await sink.wait_closed()
+
+
+@contextlib.contextmanager
+def silent_port() -> Iterator[int]:
+    """Listen on a port, and never answer what connects to it."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]

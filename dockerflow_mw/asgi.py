@@ -8,11 +8,7 @@ from typing import Any, TypeAlias
 
 from dockerflow_mw import summary
 from dockerflow_mw.reply import Endpoint, Reply, Request
-from dockerflow_mw.request_id import (
-    RequestIdReader,
-    request_id_context,
-    trace_context,
-)
+from dockerflow_mw.request_id import RequestIdReader
 from dockerflow_mw.settings import Settings, SettingsError
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -20,6 +16,9 @@ Message: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+SCOPE_KEY = "dockerflow_mw.summary"
 
 
 def _header_key(header_name: str) -> bytes:
@@ -76,31 +75,42 @@ class ASGIDoor:
             await self._app(scope, receive, send)
 
     async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._announce is not None:
-            self._announce_once()
-        former = request_id_context.get()
         endpoint = self._find(scope)
+        if self._announce is not None and not (endpoint and endpoint.quiet):
+            self._announce_once()
+        if SCOPE_KEY in scope:
+            # Another middleware of ours, further out, sees to the record.
+            await self._respond(endpoint, scope, receive, send)
+            return
         record = self._open(scope, scope["method"], endpoint is not None)
         observed = self._observe(record, send)
         try:
-            if endpoint is None:
-                await self._app(scope, _watch(record, receive), observed)
-            else:
-                await _carry(await endpoint.aanswer(_request(scope)), observed)
+            watched = _watch(record, receive)
+            await self._respond(endpoint, scope, watched, observed)
             # A response that was begun and never ended has lost its client.
             record.disconnected |= record.code > 0
         except BaseException as error:
-            record.error = error
+            record.fail(error)
             record.disconnected |= isinstance(error, asyncio.CancelledError)
             raise
         finally:
             record.close()
-            _leave(former)
+            summary.leave(record)
+
+    async def _respond(
+        self, endpoint: Endpoint | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        if endpoint is None:
+            await self._app(scope, receive, send)
+        else:
+            await _carry(await endpoint.aanswer(_request(scope)), send)
 
     async def _serve_websocket(
         self, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        former = request_id_context.get()
+        if SCOPE_KEY in scope:
+            await self._app(scope, receive, send)
+            return
         # The handshake is a GET, RFC 6455, section 4.1.
         record = self._open(scope, "GET")
         if self._log_websockets:
@@ -109,13 +119,13 @@ class ASGIDoor:
         try:
             await self._app(scope, receive, send)
         except BaseException as error:
-            record.error = error
+            record.fail(error)
             record.disconnected |= isinstance(error, asyncio.CancelledError)
             raise
         finally:
             if self._log_websockets:
                 record.close()
-            _leave(former)
+            summary.leave(record)
 
     async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def observed(message: Message) -> None:
@@ -138,29 +148,31 @@ class ASGIDoor:
         if path in self._endpoints:
             return self._endpoints[path]
         # Servers differ in whether the path still holds the mount point.
-        root = scope.get("root_path", "").rstrip("/")
+        root = (scope.get("root_path") or "").rstrip("/")
         if root and path.startswith(root):
             return self._endpoints.get(path[len(root) :])
         return None
 
     def _open(self, scope: Scope, method: str, probe: bool = False) -> summary.Summary:
-        headers = dict(scope["headers"])
-        request_id = self._ids.read(headers)
-        request_id_context.set(request_id)
-        if self._ids.traces:
-            trace_context.set(self._ids.read_trace(headers))
-        query = scope.get("query_string", b"") if self._querystring else None
+        pairs = scope["headers"]
+        if not isinstance(pairs, (list, tuple)):
+            # Any iterable will do, and one that can be read once is the application's.
+            pairs = scope["headers"] = list(pairs)
+        headers = dict(pairs)
+        query = (scope.get("query_string") or b"") if self._querystring else None
         record = summary.Summary(
             self._policy,
             method,
             scope["path"],
             headers.get(b"user-agent", b"").decode("latin-1"),
             headers.get(b"accept-language", b"").decode("latin-1"),
-            request_id,
+            self._ids.read(headers),
             None if query is None else query.decode("latin-1"),
             probe,
         )
-        summary.enter(record)
+        trace = self._ids.read_trace(headers) if self._ids.traces else None
+        summary.enter(record, trace)
+        scope[SCOPE_KEY] = record
         return record
 
     def _observe(self, record: summary.Summary, send: Send) -> Send:
@@ -170,7 +182,7 @@ class ASGIDoor:
         async def observed(message: Message) -> None:
             nonlocal trailers
             if message["type"] == "http.response.start":
-                record.code = message["status"]
+                record.code = _code(message)
                 trailers = message.get("trailers", False)
                 if echo is not None:
                     echoed = (echo, record.rid.encode("latin-1"))
@@ -187,10 +199,12 @@ class ASGIDoor:
         return observed
 
 
-def _leave(former: str | None) -> None:
-    summary.enter(None)
-    request_id_context.set(former)
-    trace_context.set(None)
+def _code(message: Message) -> int:
+    # A status that is none is the server's to refuse, not ours.
+    try:
+        return int(message["status"])
+    except (KeyError, TypeError, ValueError):
+        return 0
 
 
 def _watch(record: summary.Summary, receive: Receive) -> Receive:
@@ -213,7 +227,7 @@ def _observe_websocket(record: summary.Summary, send: Send) -> Send:
         if kind == "websocket.accept":
             record.code = 101
         elif kind == "websocket.http.response.start":
-            record.code = message["status"]
+            record.code = _code(message)
         elif kind == "websocket.close":
             record.mark(close_code=message.get("code", 1000))
             # A server answers so for a handshake that is not accepted.
@@ -225,7 +239,7 @@ def _observe_websocket(record: summary.Summary, send: Send) -> Send:
 
 def _request(scope: Scope) -> Request:
     headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
-    query = scope.get("query_string", b"").decode("latin-1")
+    query = (scope.get("query_string") or b"").decode("latin-1")
     return Request(scope["method"], query, headers)
 
 

@@ -23,6 +23,9 @@ version_logger = logging.getLogger("dockerflow.version")
 class LBHeartbeat(Endpoint):
     """``/__lbheartbeat__``: the process answers, and nothing else is asked."""
 
+    # Not even the start-up record, whose writing may take its time.
+    quiet = True
+
     _ALIVE = Reply.of(200)
 
     def reply(self, request: Request) -> Reply:
@@ -41,9 +44,11 @@ class Version(Endpoint):
         file = version.find_version_file(settings.version_path)
         self._folder = file.parent
         self._callback = settings.version_callback
+        self._deadline = settings.heartbeat_deadline
         self._reply = _guarded(lambda: version.read_version(file))
         if self._callback is None and self._reply.status == 404:
-            log_safely(version_logger, logging.WARNING, "There is no %s.", file)
+            text = "There is no %s; version_path can say where it is."
+            log_safely(version_logger, logging.WARNING, text, file.absolute())
 
     def reply(self, request: Request) -> Reply:
         """Answer with the version object of the file or of the callback."""
@@ -67,7 +72,8 @@ class Version(Endpoint):
         value = callback(self._folder)
         if not inspect.iscoroutine(value):
             return value
-        return asyncio.run_coroutine_threadsafe(value, background_loop.get()).result()
+        loop = background_loop.get()
+        return asyncio.run_coroutine_threadsafe(value, loop).result(self._deadline)
 
 
 def _guarded(get: Callable[..., object], *args: object) -> Reply:
@@ -80,7 +86,10 @@ def _guarded(get: Callable[..., object], *args: object) -> Reply:
 def _version_reply(value: object) -> Reply:
     if value is None:
         return Reply.json(404, {"error": "There is no version object."})
-    return Reply.json(200, value)
+    if not isinstance(value, dict):
+        kind = type(value).__name__
+        raise TypeError(f"The version is a {kind}; it must be a dict or None.")
+    return Reply.json(200, version.public(value))
 
 
 def _no_version_object(error: Exception) -> Reply:

@@ -10,15 +10,24 @@ from typing import Any
 from dockerflow_mw import signals
 from dockerflow_mw.checks.journal import Journal
 from dockerflow_mw.checks.messages import level_to_text
-from dockerflow_mw.checks.registry import Check, Registry, UnknownCheckError
+from dockerflow_mw.checks.registry import (
+    Check,
+    Registry,
+    UnknownCheckError,
+    pick,
+)
 from dockerflow_mw.checks.results import ChecksResults
 from dockerflow_mw.checks.runner import Runner
+from dockerflow_mw.encoder import plain
 from dockerflow_mw.logging import log_safely
 from dockerflow_mw.redact import redact
 from dockerflow_mw.reply import Endpoint, Reply, Request
 from dockerflow_mw.settings import Settings
 
 logger = logging.getLogger("dockerflow.heartbeat")
+
+# What a message is shown of, in characters; the log has the rest.
+MAX_TEXT = 4096
 
 
 class Heart:
@@ -68,25 +77,17 @@ class Heartbeat(Endpoint):
         """Run the checks and report."""
         try:
             checks = self._checks(request)
-        except UnknownCheckError as error:
-            return self._unknown(error, request)
+        except (PermissionError, UnknownCheckError) as error:
+            return self._refusal(error)
         return self._report(self._heart.runner.run(checks), request)
 
     async def areply(self, request: Request) -> Reply:
         """Run the checks and report, on an event loop."""
         try:
             checks = self._checks(request)
-        except UnknownCheckError as error:
-            return self._unknown(error, request)
+        except (PermissionError, UnknownCheckError) as error:
+            return self._refusal(error)
         return self._report(await self._heart.runner.arun(checks), request)
-
-    def validate(self) -> None:
-        """Look up the checks of the group.
-
-        Raises:
-            UnknownCheckError: there is no such check and no such tag.
-        """
-        self._heart.registry.select(self._group or ())
 
     def _checks(self, request: Request) -> tuple[Check, ...]:
         registry = self._heart.registry
@@ -97,32 +98,37 @@ class Heartbeat(Endpoint):
         if not request.query:
             return checks
         parameters = request.parameters()
-        if wanted := _names(parameters.get("checks", [])):
-            picked = registry.select(wanted)
-            checks = tuple(check for check in checks if check in picked)
-        if unwanted := _names(parameters.get("exclude", [])):
-            left_out = registry.select(unwanted)
-            checks = tuple(check for check in checks if check not in left_out)
-        return checks
+        wanted = _names(parameters.get("checks", []))
+        unwanted = _names(parameters.get("exclude", []))
+        if (wanted or unwanted) and not self._heart.may_see_details(request):
+            # One check at a time, the status would tell what the details hide.
+            raise PermissionError
+        left_out = {check.name for check in pick(checks, unwanted)}
+        picked = pick(checks, wanted) if wanted else checks
+        return tuple(check for check in picked if check.name not in left_out)
 
-    def _unknown(self, error: UnknownCheckError, request: Request) -> Reply:
+    def _refusal(self, error: PermissionError | UnknownCheckError) -> Reply:
+        if isinstance(error, PermissionError):
+            text = "Checks can be picked only by who may see their details."
+            return Reply.json(403, {"error": text})
         if self._group is not None and error.name in self._group:
             log_safely(logger, logging.ERROR, "A group cannot be answered: %s", error)
             return Reply.json(500, {"error": "The group has a check that is unknown."})
-        seen = self._heart.may_see_details(request)
-        text = str(error) if seen else f"There is no check and no tag {error.name!r}."
-        return Reply.json(400, {"error": text})
+        return Reply.json(400, {"error": str(error)})
 
     def _report(self, results: ChecksResults, request: Request) -> Reply:
         results = self._heart.report(results)
         body: dict[str, Any] = {"status": level_to_text(results.level)}
         if self._heart.may_see_details(request):
-            body["checks"] = results.statuses
-            body["details"] = _redacted(results.details)
+            body["checks"] = _redacted(results.statuses)
+            body["details"] = {
+                redact(name): {**detail, "messages": _redacted(detail["messages"])}
+                for name, detail in results.details.items()
+            }
             if request.query and "verbose" in request.parameters():
                 body["timings"] = results.timings
         failed_status = self._heart.settings.heartbeat_failed_status_code
-        return Reply.json(failed_status if results.failed else 200, body)
+        return Reply.json(failed_status if results.failed else 200, plain(body))
 
 
 def _names(values: Iterable[str]) -> list[str]:
@@ -131,12 +137,8 @@ def _names(values: Iterable[str]) -> list[str]:
     ]
 
 
-def _redacted(details: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {
-        name: detail
-        | {"messages": {key: redact(text) for key, text in detail["messages"].items()}}
-        for name, detail in details.items()
-    }
+def _redacted(texts: dict[str, str]) -> dict[str, str]:
+    return {redact(key): redact(text[:MAX_TEXT]) for key, text in texts.items()}
 
 
 def _details_policy(policy: str | Callable[..., bool]) -> Callable[[Request], bool]:
@@ -151,14 +153,16 @@ def _carries(request: Request, token: str) -> bool:
     # RFC 6750, section 2.1; never in the URL, which ends up in logs.
     header = request.headers.get("authorization", "")
     scheme, _, credentials = header.partition(" ")
-    same = hmac.compare_digest(credentials.strip().encode(), token.encode())
+    same = hmac.compare_digest(
+        credentials.strip().encode("utf-8", "surrogatepass"), token.encode()
+    )
     return same and scheme.lower() == "bearer"
 
 
 def _allows(policy: Callable[..., bool], request: Request) -> bool:
     try:
         return policy(request) is True
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         text = "The policy of the details raised, so that they are not shown."
         log_safely(logger, logging.ERROR, text, error=error)
         return False

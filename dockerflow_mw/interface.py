@@ -14,7 +14,6 @@ from dockerflow_mw.settings import SettingsError
 Interface: TypeAlias = Literal["auto", "wsgi", "asgi"]
 
 # How many arguments an application of each interface is called with.
-_ASGI_2 = 1
 _WSGI = 2
 _ASGI_3 = 3
 
@@ -43,16 +42,17 @@ def resolve(app: Any, interface: str = "auto") -> tuple[Any, Literal["wsgi", "as
         raise TypeError(message)
     if interface == "wsgi":
         return app, "wsgi"
-    arguments = _arguments(app)
-    if arguments == _ASGI_2:
+    if _is_asgi_2(app):
         return double_to_single_callable(app), "asgi"  # type: ignore[no-untyped-call]
+    arguments = _arguments(app)
     if interface == "asgi" or arguments == _ASGI_3:
         return app, "asgi"
     if arguments == _WSGI:
         return app, "wsgi"
     message = (
         f"It cannot be told whether {safe_repr(app)} is a WSGI or an ASGI application;"
-        " say which with interface='wsgi' or interface='asgi'."
+        " call it first if it is a factory, or else say which it is with"
+        " interface='wsgi' or interface='asgi'."
     )
     raise TypeError(message)
 
@@ -60,13 +60,24 @@ def resolve(app: Any, interface: str = "auto") -> tuple[Any, Literal["wsgi", "as
 def _arguments(app: Callable[..., Any]) -> int | None:
     if inspect.iscoroutinefunction(app) or _has_async_call(app):
         return _ASGI_3
+    parameters = _positional(app)
+    required = [p for p in parameters if p.default is p.empty]
+    return len(required) or None
+
+
+def _is_asgi_2(app: Callable[..., Any]) -> bool:
+    # Of what takes one argument, most are factories and functions of a request.
+    if getattr(app, "_asgi_double_callable", False):
+        return True
+    return [parameter.name for parameter in _positional(app)] == ["scope"]
+
+
+def _positional(app: Callable[..., Any]) -> list[inspect.Parameter]:
     try:
         parameters = inspect.signature(app).parameters.values()
     except (TypeError, ValueError):
-        return None
-    positional = [p for p in parameters if p.kind in _POSITIONAL]
-    required = [p for p in positional if p.default is p.empty]
-    return len(required or positional) or None
+        return []
+    return [p for p in parameters if p.kind in _POSITIONAL]
 
 
 def _has_async_call(app: Callable[..., Any]) -> bool:

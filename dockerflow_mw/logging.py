@@ -4,6 +4,7 @@ Works in any logging set-up, with the names that python-dockerflow uses::
 
     LOGGING = {
         "version": 1,
+        "disable_existing_loggers": False,
         "formatters": {
             "json": {
                 "()": "dockerflow_mw.logging.JsonLogFormatter",
@@ -338,13 +339,13 @@ class RequestIdLogFilter(logging.Filter):
 
 
 def configure_logging(
-    *, logger_name: str = DEFAULT_LOGGER_NAME, level: int | str = logging.INFO
+    *, logger_name: str = DEFAULT_LOGGER_NAME, level: int | str | None = None
 ) -> None:
     """Set the root logger up for JSON lines on stdout; a second call changes nothing.
 
     Args:
         logger_name: the ``Logger`` of each line, usually the service's name.
-        level: the root logger's level.
+        level: the root logger's level, by default INFO where nobody has set one.
     """
     root = logging.getLogger()
     if any(isinstance(handler, MozlogHandler) for handler in root.handlers):
@@ -352,7 +353,22 @@ def configure_logging(
     handler = MozlogHandler(name=logger_name)
     handler.addFilter(RequestIdLogFilter())
     root.addHandler(handler)
-    root.setLevel(level)
+    if level is not None:
+        root.setLevel(level)
+    elif root.level == logging.WARNING:
+        root.setLevel(logging.INFO)
+
+
+def enable_loggers() -> None:
+    """Undo what ``disable_existing_loggers`` has done to the loggers of this package.
+
+    It is on where a configuration does not say otherwise, and silences what was there
+    before it, which the loggers of a middleware always were.
+    """
+    for name, logger in list(logging.root.manager.loggerDict.items()):
+        ours = name == "request.summary" or name.startswith("dockerflow.")
+        if ours and isinstance(logger, logging.Logger):
+            logger.disabled = False
 
 
 def log_safely(
@@ -371,6 +387,14 @@ def log_safely(
         extra: the fields of the record.
     """
     try:
-        logger.log(level, message, *args, exc_info=error, extra=extra, stacklevel=2)
+        if not logger.isEnabledFor(level):
+            return
+        exc_info = None if error is None else (type(error), error, error.__traceback__)
+        record = logger.makeRecord(
+            logger.name, level, "", 0, message, args, exc_info, None, None
+        )
+        # Not as extra, which is refused where somebody's factory has the same names.
+        record.__dict__.update(extra or {})
+        logger.handle(record)
     except Exception as failure:
         complain(f"A record of {logger.name} was lost: {safe_repr(failure)}.")

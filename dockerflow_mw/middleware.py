@@ -28,7 +28,7 @@ from dockerflow_mw.checks import Registry, UnknownCheckError, default_registry
 from dockerflow_mw.encoder import safe_repr
 from dockerflow_mw.endpoints import endpoints, with_slashes
 from dockerflow_mw.interface import Interface, resolve
-from dockerflow_mw.logging import configure_logging, log_safely
+from dockerflow_mw.logging import configure_logging, enable_loggers, log_safely
 from dockerflow_mw.settings import Options, Settings
 
 if TYPE_CHECKING:
@@ -68,9 +68,9 @@ class DockerflowMiddleware:
     def __new__(
         cls,
         app: Any,
-        *,
+        *_: Any,
         interface: Interface = "auto",
-        **options: Unpack[Options],  # noqa: ARG004 - __init__ reads them
+        **__: Any,
     ) -> Self:
         """Make an object that is called as the application is."""
         _, found = resolve(app, interface)
@@ -80,6 +80,9 @@ class DockerflowMiddleware:
     def __init__(
         self, app: Any, *, interface: Interface = "auto", **options: Unpack[Options]
     ) -> None:
+        if isinstance(app, DockerflowMiddleware):
+            message = f"{safe_repr(app)} is a DockerflowMiddleware already; wrap once."
+            raise TypeError(message)
         self.app = app
         self.settings = Settings.load(options)
         self.checks = Registry(parent=default_registry)
@@ -142,6 +145,7 @@ class DockerflowMiddleware:
                 "checks": list(self.checks.checks()),
                 "settings": self._told_settings(),
             }
+            enable_loggers()
             log_safely(logger, logging.INFO, "%r", self, extra=told)
             if mistake is not None:
                 log_safely(logger, logging.CRITICAL, "%s", mistake)

@@ -74,7 +74,7 @@ def boolean(value: object) -> bool:
     """Read ``true`` or ``false``, ``yes`` or ``no``, ``on`` or ``off``, 1 or 0."""
     if isinstance(value, bool):
         return value
-    word = value.strip().lower() if isinstance(value, str) else ""
+    word = str(value).strip().lower() if isinstance(value, (str, int)) else ""
     if word not in _WORDS:
         raise ValueError
     return _WORDS[word]
@@ -118,7 +118,8 @@ def positive_seconds(value: object) -> float:
 def fail_level(value: object) -> int:
     """Read the level from which on a check fails, as a word or as its number."""
     if isinstance(value, str):
-        value = _FAIL_LEVELS.get(value.strip().lower())
+        word = value.strip().lower()
+        value = int(word) if word.isdecimal() else _FAIL_LEVELS.get(word)
     if isinstance(value, int) and value in _FAIL_LEVELS.values():
         return value
     raise ValueError
@@ -128,8 +129,11 @@ def details(value: object) -> str | Callable[..., bool]:
     """Read the policy of who sees the details of a heartbeat."""
     if value in ("full", "status") or callable(value):
         return value
-    if isinstance(value, str) and len(value) >= MINIMAL_TOKEN_LENGTH:
-        return value
+    if isinstance(value, str) and value.isascii():
+        # Secrets that come in files end with a newline.
+        token = value.strip()
+        if len(token) >= MINIMAL_TOKEN_LENGTH:
+            return token
     raise ValueError
 
 
@@ -241,6 +245,8 @@ def groups(
     for path, checks in read:
         if not isinstance(path, str) or not path.startswith("/") or path.endswith("/"):
             raise Refused(f"{path!r} is no path that begins and does not end with /")
+        if "?" in path or "#" in path:
+            raise Refused(f"{path!r} is more than a path")
         if path in taken or [p for p, _ in pairs].count(path) > 1:
             raise Refused(f"the path {path!r} is taken already")
         if not checks:

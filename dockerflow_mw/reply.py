@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping
-from typing import Self
+from typing import ClassVar, Self
 from urllib.parse import parse_qs
 
 
@@ -74,7 +74,13 @@ _METHOD_NOT_ALLOWED = Reply.of(
 
 
 class Endpoint:
-    """One of the paths that the middleware answers itself."""
+    """One of the paths that the middleware answers itself.
+
+    Attributes:
+        quiet: whether nothing may be logged on the way to the answer.
+    """
+
+    quiet: ClassVar[bool] = False
 
     def reply(self, request: Request) -> Reply:
         """Answer GET."""

@@ -9,7 +9,8 @@ highest level of any message, as one of the levels of `dockerflow_mw.checks`::
     def count(sender, level, **extra):
         statsd.incr("heartbeat.failed")
 
-A receiver that raises is logged and changes nothing.
+A receiver that raises is logged and changes nothing. Receivers are called in line, so
+that one which takes its time delays the answer; they cannot be coroutine functions.
 """
 
 from __future__ import annotations
@@ -25,10 +26,10 @@ logger = logging.getLogger("dockerflow.signals")
 _namespace = Namespace()
 
 heartbeat_passed: Signal = _namespace.signal("heartbeat-passed")
-"""Sent when a heartbeat's level is below error."""
+"""Sent when no check fails the heartbeat."""
 
 heartbeat_failed: Signal = _namespace.signal("heartbeat-failed")
-"""Sent when a heartbeat's level is error or critical."""
+"""Sent when a check fails the heartbeat."""
 
 
 def send(signal: Signal, sender: object, level: int) -> None:
@@ -36,6 +37,6 @@ def send(signal: Signal, sender: object, level: int) -> None:
     for receiver in signal.receivers_for(sender):
         try:
             receiver(sender, level=level)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             text = "A receiver of %s raised."
             log_safely(logger, logging.ERROR, text, signal, error=error)

@@ -14,13 +14,13 @@ import logging
 import random
 from contextvars import ContextVar
 from time import perf_counter_ns
-from typing import Any
-from urllib.parse import unquote
+from typing import Any, TypeAlias
 
 from dockerflow_mw.encoder import safe_repr, safe_str
 from dockerflow_mw.handler import complain
 from dockerflow_mw.logging import BLANK_RECORD
-from dockerflow_mw.redact import redact
+from dockerflow_mw.redact import redact_query
+from dockerflow_mw.request_id import Trace, request_id_context, trace_context
 from dockerflow_mw.settings import Settings
 
 logger = logging.getLogger("request.summary")
@@ -28,6 +28,9 @@ logger = logging.getLogger("request.summary")
 # Applications number their errors themselves and know their users; the rest of
 # the fields are measured, and stay as they are.
 _APPLICATION_OWNS = frozenset({"errno", "uid"})
+
+# What the context held before: a summary, a request id and a trace.
+Former: TypeAlias = "tuple[Summary | None, str | None, Trace | None]"
 
 _current: ContextVar[Summary | None] = ContextVar("summary", default=None)
 
@@ -48,12 +51,14 @@ class Summary:
     Attributes:
         code: the status that the client got.
         disconnected: whether the client went away before the end.
-        error: what the application raised.
+        error: the repr of what the application raised.
         fields: what the application added.
         marks: what else is to be said of how the request went.
+        message: the text of what the application raised.
     """
 
     __slots__ = (
+        "_former",
         "_policy",
         "_started",
         "agent",
@@ -63,6 +68,7 @@ class Summary:
         "fields",
         "lang",
         "marks",
+        "message",
         "method",
         "path",
         "probe",
@@ -82,14 +88,16 @@ class Summary:
         probe: bool = False,
     ) -> None:
         self._started = perf_counter_ns()
+        self._former: Former = (None, None, None)
         self._policy = policy
         self.agent = agent
         self.code = 0
         self.disconnected = False
-        self.error: BaseException | None = None
+        self.error: str | None = None
         self.fields: dict[str, Any] | None = None
         self.lang = lang
         self.marks: dict[str, Any] | None = None
+        self.message = ""
         self.method = method
         self.path = path
         self.probe = probe
@@ -105,6 +113,12 @@ class Summary:
     def failed(self) -> bool:
         """Whether it went wrong, which a client that goes away is not."""
         return self.code >= 500 or (self.error is not None and not self.disconnected)
+
+    def fail(self, error: BaseException) -> None:
+        """Take down what the application raised."""
+        # In words, because the exception's traceback would hold this object.
+        self.error = safe_repr(error)
+        self.message = safe_str(error)
 
     def mark(self, **marks: Any) -> None:
         """Say more of how the request went, under names of our own."""
@@ -142,9 +156,9 @@ class Summary:
             "t": milliseconds,
         }
         if self.querystring is not None:
-            fields["querystring"] = redact(unquote(self.querystring))
+            fields["querystring"] = redact_query(self.querystring)
         if self.error is not None:
-            fields["error"] = safe_repr(self.error)
+            fields["error"] = self.error
         if self.disconnected:
             fields["disconnected"] = True
         if self.marks is not None:
@@ -183,9 +197,8 @@ class SummaryPolicy:
         sampled = self._sample < 1 and self._is_ordinary(summary, level, milliseconds)
         if sampled and random.random() >= self._sample:  # noqa: S311 - no secret
             return
-        message = "" if summary.error is None else safe_str(summary.error)
         record = logger.makeRecord(
-            logger.name, level, "", 0, message, (), None, None, None
+            logger.name, level, "", 0, summary.message, (), None, None, None
         )
         record.__dict__.update(summary.as_fields(milliseconds))
         if sampled:
@@ -219,9 +232,30 @@ def current() -> Summary | None:
     return _current.get()
 
 
-def enter(summary: Summary | None) -> None:
-    """Make a summary the one of the request at hand."""
+def enter(summary: Summary, trace: Trace | None = None) -> None:
+    """Make a summary, its request id and its trace those of the request at hand."""
+    former = _current.get()
+    if former is None:
+        summary._former = (None, request_id_context.get(), trace_context.get())
+    elif not former.closed:
+        summary._former = (former, former.rid, trace_context.get())
+    request_id_context.set(summary.rid)
+    trace_context.set(trace)
     _current.set(summary)
+
+
+def leave(summary: Summary) -> None:
+    """Give the request that this one was made in its place back, if there is one.
+
+    Nothing is left of the summary then; in a context that is not its own, nothing is
+    changed. What a request has left behind that never ended is not given back.
+    """
+    if _current.get() is not summary:
+        return
+    former, request_id, trace = summary._former
+    _current.set(former)
+    request_id_context.set(request_id)
+    trace_context.set(trace)
 
 
 def add_fields(**fields: Any) -> None:

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from dockerflow_mw.redact import redact_urls
+
 FILE_NAME = "version.json"
 
 # The specification puts the application, and so the file, in /app.
@@ -52,6 +54,21 @@ def find_version_file(path: Path | None) -> Path:
             ``/app``.
     """
     if path is not None:
-        return path / FILE_NAME if path.is_dir() else path
+        return path / FILE_NAME if os.path.isdir(path) else path
     candidates = [folder / FILE_NAME for folder in DEFAULT_FOLDERS]
-    return next((file for file in candidates if file.exists()), candidates[0])
+    # Not Path.exists, which raises where a folder may not be searched.
+    return next((file for file in candidates if os.path.exists(file)), candidates[0])
+
+
+def public(value: Any) -> Any:
+    """Give a copy of a version object without the credentials of its URLs.
+
+    The address of a repository, as CI systems know it, may hold a token.
+    """
+    if isinstance(value, str):
+        return redact_urls(value)
+    if isinstance(value, dict):
+        return {name: public(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [public(item) for item in value]
+    return value

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from dockerflow_mw import summary
 from dockerflow_mw.reply import Endpoint, Reply, Request
-from dockerflow_mw.request_id import (
-    RequestIdReader,
-    request_id_context,
-    trace_context,
-)
+from dockerflow_mw.request_id import RequestIdReader
 from dockerflow_mw.settings import Settings
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+ENVIRON_KEY = "dockerflow_mw.summary"
+
+# Bodies that are there as a whole, with no code of the application's to run any more.
+# Servers look at the very type of some, and refuse what is no body, as they should.
+_WHOLE = frozenset({list, tuple, bytes, str, type(None)})
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
@@ -67,27 +69,31 @@ class WSGIDoor:
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
         """Serve one request."""
-        if self._announce is not None:
-            self._announce_once()
         endpoint = self._endpoint(environ.get("PATH_INFO", ""))
-        record = self._open(environ, endpoint is not None)
-        observed = self._observe(record, start_response)
+        if self._announce is not None and not (endpoint and endpoint.quiet):
+            self._announce_once()
+        if ENVIRON_KEY in environ:
+            # Another middleware of ours, further out, sees to the record.
+            return self._respond(endpoint, environ, start_response)
+        record = environ[ENVIRON_KEY] = self._open(environ, endpoint is not None)
         try:
-            if endpoint is None:
-                body = self._app(environ, observed)
-            else:
-                body = _carry(endpoint.answer(_request(environ)), observed)
+            observed = self._observe(record, start_response)
+            body = self._respond(endpoint, environ, observed)
         except BaseException as error:
-            record.error = error
+            record.fail(error)
             _close(record)
             raise
-        if _is_file(body, environ):
-            # The server sends it by itself, if it gets to see what it is.
-            record.mark(sendfile=True)
-            _close(record)
-            return body
-        body_class = SizedBody if hasattr(body, "__len__") else Body
-        return body_class(body, record)
+        return _watched(body, record, environ)
+
+    def _respond(
+        self,
+        endpoint: Endpoint | None,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+    ) -> Iterable[bytes]:
+        if endpoint is None:
+            return self._app(environ, start_response)
+        return _carry(endpoint.answer(_request(environ)), start_response)
 
     def _announce_once(self) -> None:
         announce, self._announce = self._announce, None
@@ -95,21 +101,18 @@ class WSGIDoor:
             announce()
 
     def _open(self, environ: WSGIEnvironment, probe: bool) -> summary.Summary:
-        request_id = self._ids.read(environ)
-        request_id_context.set(request_id)
-        if self._ids.traces:
-            trace_context.set(self._ids.read_trace(environ))
         record = summary.Summary(
             self._policy,
             environ.get("REQUEST_METHOD", ""),
             decoded_path(environ),
             environ.get("HTTP_USER_AGENT", ""),
             environ.get("HTTP_ACCEPT_LANGUAGE", ""),
-            request_id,
+            self._ids.read(environ),
             environ.get("QUERY_STRING", "") if self._querystring else None,
             probe,
         )
-        summary.enter(record)
+        trace = self._ids.read_trace(environ) if self._ids.traces else None
+        summary.enter(record, trace)
         return record
 
     def _observe(
@@ -118,7 +121,7 @@ class WSGIDoor:
         echo = self._echo
 
         def observed(
-            status: str, headers: list[tuple[str, str]], exc_info: Any = None, /
+            status: str, headers: list[tuple[str, str]], exc_info: Any = None
         ) -> Callable[[bytes], object]:
             record.code = _code(status)
             if echo is not None:
@@ -167,9 +170,21 @@ def _is_file(body: object, environ: WSGIEnvironment) -> bool:
 
 def _close(record: summary.Summary) -> None:
     record.close()
-    summary.enter(None)
-    request_id_context.set(None)
-    trace_context.set(None)
+    summary.leave(record)
+
+
+def _watched(
+    body: Iterable[bytes], record: summary.Summary, environ: WSGIEnvironment
+) -> Iterable[bytes]:
+    if _is_file(body, environ):
+        # The server sends it by itself, if it gets to see what it is.
+        record.mark(sendfile=True)
+    elif type(body) not in _WHOLE:
+        return (
+            SizedBody(body, record) if hasattr(body, "__len__") else Body(body, record)
+        )
+    _close(record)
+    return body
 
 
 class Body:
@@ -194,7 +209,7 @@ class Body:
             self._record.close()
             raise
         except BaseException as error:
-            self._record.error = error
+            self._record.fail(error)
             self._record.close()
             raise
 
@@ -208,7 +223,7 @@ class Body:
             if hasattr(self._body, "close"):
                 self._body.close()
         except BaseException as error:
-            record.error = error
+            record.fail(error)
             raise
         finally:
             _close(record)

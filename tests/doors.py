@@ -75,7 +75,7 @@ class BareWSGI:
         try:
             content = b"".join(body)
         finally:
-            body.close()
+            getattr(body, "close", tuple)()
         status, sent = started
         return Answer(int(status[:3]), {k.lower(): v for k, v in sent}, content)
 

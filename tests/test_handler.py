@@ -37,7 +37,8 @@ logger.setLevel("INFO")
 for count in range(number):
     logger.info("x" * size, extra={"who": who, "count": count})
     if "print" in sys.argv[4:]:
-        print("printed", flush=True)
+        sys.stdout.write("printed\\n")
+        sys.stdout.flush()
 sys.exit(1 if handler.dropped else 0)
 """
 

@@ -39,6 +39,16 @@ class ASGIObject:
     def method(self, scope: Any, receive: Any, send: Any) -> Any: ...
 
 
+class HintedASGI2Class:
+    _asgi_double_callable = True
+
+    def __init__(self, handed_over: Any) -> None:
+        self.scope = handed_over
+
+    async def __call__(self, receive: Any, send: Any) -> None:
+        await send(self.scope)
+
+
 class ASGI2Class:
     def __init__(self, scope: Any) -> None:
         self.scope = scope
@@ -84,9 +94,10 @@ def test_the_interface_is_found_out(app: Any, interface: str) -> None:
     assert resolve(app) == (app, interface)
 
 
-def test_an_asgi_2_application_becomes_an_asgi_3_one() -> None:
+@pytest.mark.parametrize("made", [ASGI2Class, HintedASGI2Class])
+def test_an_asgi_2_application_becomes_an_asgi_3_one(made: Any) -> None:
     for interface in ("auto", "asgi"):
-        app, found = resolve(ASGI2Class, interface)
+        app, found = resolve(made, interface)
         sent: list[Any] = []
 
         async def send(message: Any, sent: list[Any] = sent) -> None:
@@ -99,9 +110,31 @@ def test_an_asgi_2_application_becomes_an_asgi_3_one() -> None:
 def _anything(*args: Any) -> Any: ...
 
 
-@pytest.mark.parametrize("app", [_anything, lambda a, b, c, d: None, type, lambda: 1])
+class _View:
+    """Looks like an application of one argument, as werkzeug's decorator makes one."""
+
+    __wrapped__ = staticmethod(lambda request: request)
+
+    def __call__(self, *args: Any) -> Any: ...
+
+
+def create_app(config: Any = None) -> Any: ...
+
+
+@pytest.mark.parametrize(
+    "app",
+    [
+        _anything,
+        lambda a, b, c, d: None,
+        type,
+        lambda: 1,
+        lambda config: None,
+        create_app,
+        _View(),
+    ],
+)
 def test_what_cannot_be_told_has_to_be_said(app: Any) -> None:
-    with pytest.raises(TypeError, match="say which with interface='wsgi' or"):
+    with pytest.raises(TypeError, match="say which it is with interface='wsgi' or"):
         resolve(app)
     assert resolve(app, "wsgi") == (app, "wsgi")
     assert resolve(app, "asgi") == (app, "asgi")

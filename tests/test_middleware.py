@@ -29,8 +29,7 @@ async def asgi(scope: Any, receive: Any, send: Any) -> None: ...
 def request(application: Any) -> None:
     environ = {"PATH_INFO": "/", "REQUEST_METHOD": "GET"}
     body = application(environ, lambda status, headers, exc_info=None: None)
-    list(body)
-    body.close()
+    assert list(body) == [b""]
 
 
 @pytest.mark.parametrize(("app", "is_async"), [(App(), False), (asgi, True)])
@@ -52,6 +51,38 @@ def test_a_subclass_keeps_its_methods() -> None:
     ours, body = application({"PATH_INFO": "/"}, lambda *args: None)
     assert (ours, list(body)) == ("ours", [b""])
     assert isinstance(type(application)(App()), Ours)
+
+
+def test_a_subclass_may_have_arguments_of_its_own() -> None:
+    class Ours(DockerflowMiddleware):
+        def __init__(self, app: Any, service: str) -> None:
+            super().__init__(app, heartbeat_failed_status_code=503)
+            self.service = service
+
+    application = Ours(App(), "service")
+    assert application.service == "service"
+    assert application.settings.heartbeat_failed_status_code == 503
+
+
+def test_wrapping_what_is_wrapped_is_refused() -> None:
+    with pytest.raises(TypeError, match="is a DockerflowMiddleware already; wrap once"):
+        DockerflowMiddleware(DockerflowMiddleware(App()))
+
+
+def test_a_configuration_that_disables_other_loggers_does_not_disable_ours(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    ours = [logging.getLogger(n) for n in ("request.summary", "dockerflow.checks")]
+    theirs = logging.getLogger("theirs")
+    for logger in (*ours, theirs):
+        logger.disabled = True
+    try:
+        request(DockerflowMiddleware(App()))
+        assert [logger.disabled for logger in (*ours, theirs)] == [False, False, True]
+    finally:
+        theirs.disabled = False
+    assert "request.summary" in {record.name for record in caplog.records}
 
 
 def test_unknown_attributes_are_the_application_s() -> None:

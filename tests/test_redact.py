@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from dockerflow_mw.redact import redact
+from dockerflow_mw.redact import redact, redact_query
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,19 @@ from dockerflow_mw.redact import redact
         ("api_key=abc, access-key=def", "api_key=***, access-key=***"),
         ("SECRET_KEY=abc", "SECRET_KEY=***"),
         ("Authorization: Bearer abc.def", "Authorization: ***"),
+        ("postgres://u:p/w#x?y@h/db", "postgres://***@h/db"),
+        ('password="hunter2 cut', "password=***"),
+        ('password: ""hunter2', "password: ***"),
+        ("{'password': b'hunter2'}", "{'password': ***}"),
+        ("{'password': SecretStr('hunter2')}", "{'password': ***)}"),
+        ("Authorization: Digest a=b, c=d\nNext: e", "Authorization: ***\nNext: e"),
+        ("AccountKey=abc;x", "AccountKey=***;x"),
+        ("sig=abc&se=1", "sig=***&se=1"),
+        ("session_id=abc", "session_id=***"),
+        ("password => 'x'", "password => ***"),
+        ("tests passed: 12, author: Bob", "tests passed: 12, author: Bob"),
+        ("compass: north, secretary: Ann", "compass: north, secretary: Ann"),
+        ("design=flat tokens: 5", "design=flat tokens: 5"),
         ("https://example.com/a@b", "https://example.com/a@b"),
         ("mail bob@example.com", "mail bob@example.com"),
         ("the password is wrong", "the password is wrong"),
@@ -30,6 +43,24 @@ from dockerflow_mw.redact import redact
 )
 def test_credentials_are_masked_and_nothing_else(text: str, masked: str) -> None:
     assert redact(text) == masked
+
+
+@pytest.mark.parametrize(
+    ("query", "masked"),
+    [
+        ("password=hun%26ter2&a=1", "password=***&a=1"),
+        ("password=correct%20horse", "password=***"),
+        ("user[password]=x&user%5Bpw%5D=y", "user[password]=***&user[pw]=***"),
+        ("a=%20b&c", "a= b&c"),
+        ("next=https://u:p@h/", "next=https://***@h/"),
+        ("token&x=%ff", "token&x=\ufffd"),
+        ("", ""),
+    ],
+)
+def test_secret_parameters_are_masked_before_they_are_decoded(
+    query: str, masked: str
+) -> None:
+    assert redact_query(query) == masked
 
 
 @pytest.mark.parametrize(

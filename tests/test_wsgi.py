@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import contextlib
 import contextvars
+import gc
 import io
 import logging
+import weakref
 from collections.abc import Iterator
 from typing import Any
 from wsgiref.handlers import SimpleHandler
@@ -72,12 +75,24 @@ def test_the_body_s_close_ends_the_request_exactly_once(
 def test_a_body_that_is_never_iterated_is_a_request_too(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def app(environ: Any, start_response: Any) -> list[bytes]:
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
         start_response("304 Not Modified", [])
-        return [b"unread"]
+        return iter([b"unread"])
 
     Served(DockerflowMiddleware(app)).body.close()
     assert codes(caplog) == [304]
+
+
+@pytest.mark.parametrize("body", [[], [b"a", b"b"], (b"a",), b"bytes", "text", None])
+def test_a_body_that_is_there_as_a_whole_is_given_as_it_is(
+    caplog: pytest.LogCaptureFixture, body: Any
+) -> None:
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [])
+        return body
+
+    assert Served(DockerflowMiddleware(app)).body is body
+    assert codes(caplog) == [200]
 
 
 def test_an_application_may_start_its_response_late(
@@ -136,12 +151,11 @@ def test_a_second_start_response_counts_and_write_is_the_server_s(
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
         start_response("200 OK", [("A", "1")])
-        write = start_response("500 Oh No", [], info)
+        write = start_response("500 Oh No", [], exc_info=info)
         write(b"written")
         return []
 
     served = Served(DockerflowMiddleware(app))
-    served.body.close()
     assert served.started == [("200 OK", [("A", "1")]), ("500 Oh No", [], info)]
     assert served.written == [b"written"]
     assert codes(caplog) == [500]
@@ -170,29 +184,158 @@ def test_a_body_of_one_chunk_still_gets_its_content_length() -> None:
     assert not hasattr(Served(DockerflowMiddleware(lambda e, s: iter(()))).body, "len")
 
 
-def test_a_request_leaves_nothing_on_its_thread() -> None:
-    def app(environ: Any, start_response: Any) -> list[bytes]:
-        assert request_id_context.get()
-        start_response("200 OK", [])
-        return []
+def stream(environ: Any, start_response: Any) -> Iterator[bytes]:
+    assert request_id_context.get()
+    start_response("200 OK", [])
+    yield b"a"
+    yield b"b"
 
-    served = Served(DockerflowMiddleware(app))
+
+def test_a_request_leaves_nothing_on_its_thread() -> None:
+    served = Served(DockerflowMiddleware(stream))
+    assert summary.current() is not None
+    list(served.body)
     served.body.close()
     assert (request_id_context.get(), summary.current()) == (None, None)
+
+
+def test_what_was_there_before_a_request_is_there_again_after_it() -> None:
+    request_id_context.set("outside")
+    try:
+        served = Served(DockerflowMiddleware(stream))
+        assert request_id_context.get() != "outside"
+        list(served.body)
+        served.body.close()
+        assert request_id_context.get() == "outside"
+    finally:
+        request_id_context.set(None)
+
+
+def test_a_request_within_a_request_gives_the_outer_one_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    inner = DockerflowMiddleware(stream)
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        before = (summary.current(), request_id_context.get())
+        served = Served(inner)
+        assert (summary.current(), request_id_context.get()) != before
+        list(served.body)
+        served.body.close()
+        assert (summary.current(), request_id_context.get()) == before
+        start_response("201 Created", [])
+        return []
+
+    Served(DockerflowMiddleware(app))
+    assert codes(caplog) == [200, 201]
+    assert (summary.current(), request_id_context.get()) == (None, None)
+
+
+def test_a_request_that_never_ended_is_not_given_back() -> None:
+    application = DockerflowMiddleware(stream)
+    unclosed = Served(application)
+    list(unclosed.body)
+    assert request_id_context.get() is not None
+    served = Served(application)
+    served.body.close()
+    assert (summary.current(), request_id_context.get()) == (None, None)
+
+
+def test_the_outer_of_two_middlewares_sees_to_the_record(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    inner = DockerflowMiddleware(stream)
+
+    def between(environ: Any, start_response: Any) -> Any:
+        return inner(environ, start_response)
+
+    served = Served(DockerflowMiddleware(between))
+    list(served.body)
+    served.body.close()
+    assert codes(caplog) == [200]
 
 
 def test_a_body_may_be_closed_in_another_context(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def app(environ: Any, start_response: Any) -> list[bytes]:
-        start_response("200 OK", [])
-        return []
-
-    served = Served(DockerflowMiddleware(app))
+    served = Served(DockerflowMiddleware(stream))
     contextvars.Context().run(served.body.close)
-    assert codes(caplog) == [200]
-    request_id_context.set(None)
-    summary.enter(None)
+    assert codes(caplog) == [500]
+    # What is left here is left to nobody.
+    Served(DockerflowMiddleware(stream)).body.close()
+    assert (summary.current(), request_id_context.get()) == (None, None)
+
+
+def test_a_body_that_is_not_read_to_its_end_has_lost_its_client(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    served = Served(DockerflowMiddleware(stream))
+    next(served.body)
+    served.body.close()
+    (record,) = (r for r in caplog.records if r.name == "request.summary")
+    told: Any = record
+    assert (told.code, told.disconnected, told.levelno) == (200, True, logging.INFO)
+
+
+def test_a_body_that_is_never_closed_is_told_of_as_incomplete(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    served = Served(DockerflowMiddleware(stream))
+    next(served.body)
+    del served
+    # The generator knows the server's function, and that the body.
+    gc.collect()
+    (record,) = (r for r in caplog.records if r.name == "request.summary")
+    told: Any = record
+    assert (told.code, told.incomplete) == (200, True)
+    Served(DockerflowMiddleware(stream)).body.close()
+
+
+class FileWrapper:
+    def __init__(self, file: io.BytesIO) -> None:
+        self.file = file
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.file)
+
+
+@pytest.mark.parametrize("wrapper", [FileWrapper, lambda file: file])
+def test_a_file_is_given_as_it_is_so_that_the_server_sends_it(
+    caplog: pytest.LogCaptureFixture, wrapper: Any
+) -> None:
+    wrapped = wrapper(io.BytesIO(b"content"))
+
+    def app(environ: Any, start_response: Any) -> Any:
+        start_response("200 OK", [])
+        return wrapped
+
+    environ = {"PATH_INFO": "/", "wsgi.file_wrapper": wrapper}
+    application: Any = DockerflowMiddleware(app)
+    assert application(environ, lambda status, headers: None) is wrapped
+    (record,) = (r for r in caplog.records if r.name == "request.summary")
+    assert record.sendfile is True  # type: ignore[attr-defined]
+
+
+def test_an_exception_keeps_no_request_alive() -> None:
+    class Held:
+        pass
+
+    def app(environ: Any, start_response: Any) -> Any:
+        raise ValueError(environ["held"])
+
+    def ask() -> weakref.ref[Held]:
+        held = Held()
+        application: Any = DockerflowMiddleware(app)
+        with contextlib.suppress(ValueError):
+            application({"held": held}, lambda *args: None)
+        return weakref.ref(held)
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert ask()() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(

@@ -16,21 +16,24 @@ Events: TypeAlias = list[tuple[selectors.SelectorKey, int]]
 FAREWELL = 0.2
 
 
-class Selector(selectors.DefaultSelector):
-    """A selector whose loop does not seem to run while it waits.
+def _new_loop() -> asyncio.AbstractEventLoop:
+    # Made here, and not with the module, which gevent may patch after that.
+    class Selector(selectors.DefaultSelector):
+        """A selector whose loop does not seem to run while it waits.
 
-    Under gevent, a thread is a greenlet that gives way where it waits. To asyncio,
-    the loop of one greenlet runs in all of them, so that no other could run one.
-    """
+        Under gevent, a thread is a greenlet that gives way where it waits. To asyncio,
+        the loop of one greenlet runs in all of them, and no other could run one.
+        """
 
-    def select(self, timeout: float | None = None) -> Events:
-        """Wait for events, as the class above does."""
-        loop = asyncio._get_running_loop()
-        asyncio._set_running_loop(None)
-        try:
-            return super().select(timeout)
-        finally:
-            asyncio._set_running_loop(loop)
+        def select(self, timeout: float | None = None) -> Events:
+            loop = asyncio._get_running_loop()
+            asyncio._set_running_loop(None)
+            try:
+                return super().select(timeout)
+            finally:
+                asyncio._set_running_loop(loop)
+
+    return asyncio.SelectorEventLoop(Selector())
 
 
 class BackgroundLoop:
@@ -47,18 +50,28 @@ class BackgroundLoop:
     def get(self) -> asyncio.AbstractEventLoop:
         """Give the loop, started."""
         with self._lock:
-            if self._loop is None:
-                loop, ended = asyncio.SelectorEventLoop(Selector()), self._ended
+            loop, is_new = self._loop, self._loop is None
+            if loop is None:
+                loop = self._loop = _new_loop()
+        if is_new:
+            self._start(loop)
+        return loop
 
-                def run() -> None:
-                    loop.run_forever()
-                    loop.close()
-                    ended.set()
+    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        ended = self._ended
 
-                name = "dockerflow-loop"
-                threading.Thread(target=run, name=name, daemon=True).start()
-                self._loop = loop
-            return self._loop
+        def run() -> None:
+            loop.run_forever()
+            loop.close()
+            ended.set()
+
+        try:
+            name = "dockerflow-loop"
+            threading.Thread(target=run, name=name, daemon=True).start()
+        except RuntimeError:
+            self._loop = None
+            loop.close()
+            raise
 
     def stop(self) -> None:
         """Cancel what runs on the loop and stop it, if it was started."""

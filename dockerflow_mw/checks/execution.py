@@ -8,13 +8,14 @@ import inspect
 import os
 import threading
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 
 from dockerflow_mw import health
 from dockerflow_mw.checks.messages import CheckMessage, Error
 from dockerflow_mw.checks.registry import Check, unwrap
-from dockerflow_mw.checks.results import CheckResult, messages_of
+from dockerflow_mw.checks.results import CheckResult, InvalidResultError, messages_of
 
 # There is at most one thread for each check, but applications that are made again
 # and again, as in tests, register ever new ones.
@@ -51,24 +52,28 @@ class Execution:
     Args:
         check: the check to call.
         loop: gives the loop for async work; called only when there is some.
+        previous: the run before this one, whose outcome came late.
 
     Attributes:
         result: the outcome, to wait for.
         late: whether an answer had to do without the outcome.
-        counted: whether the outcome was counted among the check's failures.
     """
 
-    def __init__(self, check: Check, loop: GetLoop) -> None:
+    def __init__(
+        self, check: Check, loop: GetLoop, previous: Execution | None = None
+    ) -> None:
         self.check = check
+        self.previous = previous
         self.result: Future[CheckResult] = Future()
         # From here on no waiter that gives up can cancel it for the others.
         self.result.set_running_or_notify_cancel()
         self.started = time.monotonic()
         self.late = False
-        self.counted = False
         self._get_loop = loop
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
+        self._cancelled = False
+        self._listeners: set[Callable[[], None]] = set()
 
     @property
     def done(self) -> bool:
@@ -77,8 +82,20 @@ class Execution:
 
     @property
     def abandoned(self) -> bool:
-        """Whether there can be no outcome, because the loop it ran on is gone."""
-        return not self.done and self._loop is not None and self._loop.is_closed()
+        """Whether the check was left alone, because the loop it ran on has stopped."""
+        if self.done:
+            return self._cancelled
+        return self._loop is not None and not self._loop.is_running()
+
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Have a function called, from any thread, when there is an outcome."""
+        self._listeners.add(listener)
+        if self.done:
+            listener()
+
+    def unlisten(self, listener: Callable[[], None]) -> None:
+        """Have a function not called any more."""
+        self._listeners.discard(listener)
 
     def start(self) -> None:
         """Start the check; it is called once."""
@@ -88,8 +105,8 @@ class Execution:
                 self._start_task(context, self.check.function)
             else:
                 self._start_thread(context)
-        except RuntimeError as error:
-            # No thread to be had, or the loop is closed already.
+        except Exception as error:
+            # No thread to be had, the loop is closed, or an object that is hostile.
             self._fail(error)
 
     def _start_thread(self, context: contextvars.Context) -> None:
@@ -104,7 +121,11 @@ class Execution:
                 slots.release()
 
         name = f"dockerflow-check-{self.check.name}"
-        threading.Thread(target=call, name=name, daemon=True).start()
+        try:
+            threading.Thread(target=call, name=name, daemon=True).start()
+        except RuntimeError:
+            slots.release()
+            raise
 
     def _start_task(
         self, context: contextvars.Context, make: Callable[[], Awaitable[object]]
@@ -131,14 +152,27 @@ class Execution:
         try:
             self._finish(messages_of(await make()))
         except BaseException as error:
+            task = asyncio.current_task() if self._is_on_its_loop() else None
+            self._cancelled = task is None or task.cancelling() > 0
             self._fail(error)
-            # The loop is shutting down or gone; the rest would be its end as well.
-            if isinstance(error, (asyncio.CancelledError, GeneratorExit)):
+            if isinstance(error, asyncio.CancelledError):
                 raise
+        finally:
+            # It has the context, and with it the request that started it.
+            self._task = None
+
+    def _is_on_its_loop(self) -> bool:
+        return asyncio._get_running_loop() is self._loop
 
     def _fail(self, error: BaseException) -> None:
-        text = f"The check raised {type(error).__name__}; the log has its traceback."
-        self._finish((Error(text, id=health.ERROR_CHECK_RAISED),), error)
+        if isinstance(error, InvalidResultError):
+            message = Error(str(error), id=health.ERROR_CHECK_INVALID_RESULT)
+        else:
+            text = f"The check raised {_kind(error)}; the log has its traceback."
+            message = Error(text, id=health.ERROR_CHECK_RAISED)
+        # What the check had at hand shall not live as long as what it said.
+        traceback.clear_frames(error.__traceback__)
+        self._finish((message,), error)
 
     def _finish(
         self, messages: tuple[CheckMessage, ...], error: BaseException | None = None
@@ -147,3 +181,12 @@ class Execution:
         self.result.set_result(
             CheckResult(self.check.name, messages, duration, error=error)
         )
+        for listener in list(self._listeners):
+            listener()
+
+
+def _kind(error: BaseException) -> str:
+    try:
+        return str(type(error).__name__)
+    except Exception:
+        return "an exception without a name"

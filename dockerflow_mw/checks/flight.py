@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from dockerflow_mw import health
 from dockerflow_mw.checks.execution import Execution
 from dockerflow_mw.checks.messages import Error
+from dockerflow_mw.checks.registry import Check, is_same
 from dockerflow_mw.checks.results import CheckResult, ChecksResults
 
 
@@ -32,6 +34,11 @@ class Flight:
         self.results: ChecksResults | None = None
         self._timeout = timeout
         self._ends = time.monotonic() + deadline
+
+    def carries(self, checks: Sequence[Check]) -> bool:
+        """Tell whether it is the flight of just these checks."""
+        ours = [execution.check for execution in self.executions]
+        return len(ours) == len(checks) and all(map(is_same, ours, checks))
 
     def _due(self, execution: Execution) -> float:
         timeout = execution.check.timeout or self._timeout
@@ -60,22 +67,29 @@ class Flight:
 
     async def await_(self) -> None:
         """Wait until the flight has landed, as `wait` does."""
-        while pending := self._pending():
-            waiters = [asyncio.wrap_future(execution.result) for execution in pending]
-            try:
-                await asyncio.wait(
-                    waiters,
-                    timeout=self._remaining(pending),
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-            finally:
-                # Or the result would be told to a loop that may be closed by then.
-                for waiter in waiters:
-                    waiter.cancel()
+        loop, woken = asyncio.get_running_loop(), asyncio.Event()
+
+        def wake() -> None:
+            # The loop may be closed by the time that a late check is done.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(woken.set)
+
+        for execution in self.executions:
+            execution.listen(wake)
+        try:
+            while pending := self._pending():
+                woken.clear()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._remaining(pending)):
+                        await woken.wait()
+        finally:
+            for execution in self.executions:
+                execution.unlisten(wake)
 
     def outcome(self, execution: Execution) -> CheckResult:
         """Give the outcome of an execution, or say that it is late."""
         if execution.done:
+            execution.late = False
             return execution.result.result()
         execution.late = True
         waited = self._due(execution) - execution.started

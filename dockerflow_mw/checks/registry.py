@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import logging
 from collections.abc import Callable, Iterable
+from types import MethodType
 from typing import Any, TypeAlias, TypedDict, TypeVar, Unpack, overload
 
 from dockerflow_mw import parse
+from dockerflow_mw.logging import log_safely
+
+logger = logging.getLogger("dockerflow.checks")
 
 CheckFunction: TypeAlias = Callable[..., Any]
 F = TypeVar("F", bound=CheckFunction)
@@ -83,6 +88,33 @@ def unwrap(function: CheckFunction) -> Any:
     while isinstance(function, functools.partial):
         function = function.func
     return function
+
+
+def is_same(one: Check, other: Check) -> bool:
+    """Tell whether two registrations are of one name and one function."""
+    return one.name == other.name and _is_same(one.function, other.function)
+
+
+def _is_same(one: object, other: object) -> bool:
+    # A bound method is another object each time that it is looked up.
+    if isinstance(one, MethodType) and isinstance(other, MethodType):
+        return one.__self__ is other.__self__ and one.__func__ is other.__func__
+    return one is other
+
+
+def pick(checks: Iterable[Check], wanted: Iterable[str]) -> tuple[Check, ...]:
+    """Give those checks that have one of the names, or one of the tags.
+
+    Raises:
+        UnknownCheckError: there is no such check and no such tag among them.
+    """
+    there = tuple(checks)
+    names = set(wanted)
+    known = {check.name for check in there}
+    tags = {tag for check in there for tag in check.tags}
+    for unknown in sorted(names - known - tags):
+        raise UnknownCheckError(unknown, [*(c.name for c in there), *sorted(tags)])
+    return tuple(check for check in there if names & {check.name, *check.tags})
 
 
 def _name_of(function: CheckFunction) -> str:
@@ -174,8 +206,10 @@ class Registry:
                 self.register, name=name, replace=replace, **options
             )
         if not callable(func):
-            message = f"A check must be callable, and {func!r} is not."
+            message = f"A check must be callable, and {func!r} is not; a name is name=."
             raise TypeError(message)
+        if name is not None and not (isinstance(name, str) and name):
+            raise TypeError(f"The name of a check must be a string, not {name!r}.")
         self._add(_check(name or _name_of(func), func, options), replace)
         return func
 
@@ -200,12 +234,7 @@ class Registry:
         Raises:
             UnknownCheckError: there is no such check and no such tag.
         """
-        checks = self.checks()
-        names = set(wanted)
-        tags = {tag for check in checks.values() for tag in check.tags}
-        for unknown in sorted(names - checks.keys() - tags):
-            raise UnknownCheckError(unknown, [*checks, *sorted(tags)])
-        return tuple(c for c in checks.values() if names & {c.name, *c.tags})
+        return pick(self.checks().values(), wanted)
 
     def get_checks(self) -> dict[str, CheckFunction]:
         """Give the registered functions by name."""
@@ -223,6 +252,9 @@ class Registry:
                 f" give {check.place} another name with name=, or say replace=True."
             )
             raise DuplicateCheckError(message)
+        if taken is not None and not is_same(taken, check):
+            text = "Check %s is registered anew; it was: %s."
+            log_safely(logger, logging.INFO, text, check.name, taken.place)
         # A new dict each time: whoever iterates over the old one is not disturbed.
         self._checks = self._checks | {check.name: check}
 

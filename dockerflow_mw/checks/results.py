@@ -131,11 +131,15 @@ class ChecksResults:
         return ChecksResults(tuple(result.without(silenced) for result in self))
 
 
+class InvalidResultError(TypeError):
+    """What a check returned is no result of a check."""
+
+
 def messages_of(value: object) -> tuple[CheckMessage, ...]:
     """Read what a check returned.
 
     Raises:
-        TypeError: it is neither messages, a string, a boolean nor None.
+        InvalidResultError: it is neither messages, a string, a boolean nor None.
     """
     if value is None or value is True:
         return ()
@@ -149,14 +153,14 @@ def messages_of(value: object) -> tuple[CheckMessage, ...]:
 def _message(item: Any) -> CheckMessage:
     if isinstance(item, str):
         return Error(str(item), id=health.ERROR_CHECK_FAILED)
-    if isinstance(item, CheckMessage) and type(item.msg) is str:
+    if isinstance(item, CheckMessage) and type(item.msg) is type(item.id or "") is str:
         return item
     try:
         # Django's messages are not ours, and look the same; a text may be lazy.
         identity = None if item.id is None else str(item.id)
         return CheckMessage(str(item.msg), item.level, item.hint, item.obj, identity)
     except AttributeError:
-        raise TypeError(
+        raise InvalidResultError(
             f"The check returned {type(item).__name__}; it must return messages,"
             " a string, a boolean or None."
         ) from None

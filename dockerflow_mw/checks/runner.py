@@ -13,12 +13,13 @@ from dockerflow_mw.checks.background import background_loop
 from dockerflow_mw.checks.execution import Execution, GetLoop
 from dockerflow_mw.checks.flight import Flight
 from dockerflow_mw.checks.messages import ERROR
-from dockerflow_mw.checks.registry import Check, CheckFunction
+from dockerflow_mw.checks.registry import Check, CheckFunction, is_same
 from dockerflow_mw.checks.results import CheckResult, ChecksResults
+from dockerflow_mw.checks.tally import Tally
 from dockerflow_mw.settings import Settings
 
-# A result that came after its answer serves the next one, unless it is older, in
-# seconds.
+# A result that came after its answer serves the next ones, while the check runs
+# again, unless it is older, in seconds.
 LATE_RESULT_MAX_AGE = 60.0
 
 
@@ -37,8 +38,8 @@ class Runner:
     def _reset(self) -> None:
         self._lock = threading.Lock()
         self._executions: dict[str, Execution] = {}
-        self._failures: dict[str, int] = {}
-        self._flights: dict[tuple[tuple[str, int], ...], Flight] = {}
+        self._flights: list[Flight] = []
+        self._tally = Tally()
 
     def run(self, checks: Iterable[Check]) -> ChecksResults:
         """Run checks and wait for them; async ones run on a loop of our own."""
@@ -54,37 +55,62 @@ class Runner:
         return self._land(flight)
 
     def _board(self, checks: tuple[Check, ...], loop: GetLoop) -> Flight:
-        passengers = tuple((check.name, id(check.function)) for check in checks)
+        begun: list[Execution] = []
         with self._lock:
-            aloft = {k: f for k, f in self._flights.items() if not f.landed}
-            if passengers not in aloft:
-                aloft[passengers] = Flight(
-                    [self._execution(check, loop) for check in checks],
-                    self._settings.check_timeout,
-                    self._settings.heartbeat_deadline,
-                )
-            self._flights = aloft
-            return aloft[passengers]
+            self._flights = [flight for flight in self._flights if not flight.landed]
+            for flight in self._flights:
+                if flight.carries(checks):
+                    return flight
+            flight = Flight(
+                [self._execution(check, loop, begun) for check in checks],
+                self._settings.check_timeout,
+                self._settings.heartbeat_deadline,
+            )
+            self._flights.append(flight)
+        # Not under the lock: a thread that starts may let another one come in, and
+        # under gevent on the very thread that would then wait for the lock.
+        for execution in begun:
+            execution.start()
+        return flight
 
-    def _execution(self, check: Check, loop: GetLoop) -> Execution:
+    def _execution(
+        self, check: Check, loop: GetLoop, begun: list[Execution]
+    ) -> Execution:
         former = self._executions.get(check.name)
-        same = former is not None and former.check.function is check.function
-        if former is not None and same and self._serves_again(former):
-            former.late = False
+        if former is None or former.abandoned or not is_same(former.check, check):
+            return self._begin(Execution(check, loop), begun)
+        previous = former.previous
+        if not former.done:
+            # Who is known to be slow has had the time to say something before.
+            fresh = previous is not None and _age(previous) < LATE_RESULT_MAX_AGE
+            return previous if previous is not None and fresh else former
+        if self._is_cached(former):
             return former
-        execution = self._executions[check.name] = Execution(check, loop)
-        execution.start()
+        if self._came_late(former) and _age(former) < LATE_RESULT_MAX_AGE:
+            former.previous = None
+            self._begin(Execution(check, loop, former), begun)
+            return former
+        return self._begin(Execution(check, loop), begun)
+
+    def _begin(self, execution: Execution, begun: list[Execution]) -> Execution:
+        self._executions[execution.check.name] = execution
+        begun.append(execution)
         return execution
 
-    def _serves_again(self, execution: Execution) -> bool:
-        if not execution.done:
-            return not execution.abandoned
-        max_age = execution.check.cache_seconds
-        if max_age is None:
-            max_age = self._settings.cache_seconds
-        if execution.late:
-            max_age = max(max_age, LATE_RESULT_MAX_AGE)
-        return execution.result.result().age < max_age
+    def _is_cached(self, execution: Execution) -> bool:
+        seconds = execution.check.cache_seconds
+        if seconds is None:
+            seconds = self._settings.cache_seconds
+        return _age(execution) < seconds
+
+    def _came_late(self, execution: Execution) -> bool:
+        return execution.late or execution.result.result().duration >= self._timeout(
+            execution.check
+        )
+
+    def _timeout(self, check: Check) -> float:
+        timeout = check.timeout or self._settings.check_timeout
+        return min(timeout, self._settings.heartbeat_deadline)
 
     def _land(self, flight: Flight) -> ChecksResults:
         with self._lock:
@@ -99,15 +125,17 @@ class Runner:
         result = dataclasses.replace(
             flight.outcome(execution), critical=check.critical, fail_level=fail_level
         )
-        if not execution.counted:
-            failed = result.level >= min(fail_level, ERROR)
-            self._failures[check.name] = failed * (
-                self._failures.get(check.name, 0) + 1
-            )
-            execution.counted = execution.done
-        failures = self._failures[check.name]
+        failures = self._tally.count(
+            execution,
+            failed=result.level >= min(fail_level, ERROR),
+            timeout=self._timeout(check),
+        )
         tolerated = 0 < failures < check.failures_before_error
         return dataclasses.replace(result, tolerated=tolerated)
+
+
+def _age(execution: Execution) -> float:
+    return execution.result.result().age
 
 
 _runners: weakref.WeakSet[Runner] = weakref.WeakSet()

@@ -40,6 +40,43 @@ print(asyncio.run(application()))
 """
 
 
+PATCHED_LATE = """
+from dockerflow_mw import DockerflowMiddleware
+
+def app(environ, start_response): ...
+
+application = DockerflowMiddleware(app)
+
+@application.check
+def sync(): pass
+
+@application.check
+async def async_(): pass
+
+from gevent import monkey
+monkey.patch_all()
+import gevent
+
+def probe():
+    environ = {"PATH_INFO": "/__heartbeat__", "REQUEST_METHOD": "GET"}
+    statuses = []
+    application(environ, lambda status, headers: statuses.append(status))
+    return statuses
+
+probes = [gevent.spawn(probe) for _ in range(50)]
+gevent.joinall(probes, timeout=40)
+print({status for probe in probes for status in probe.value or ["hangs"]})
+"""
+
+
+def test_gevent_may_patch_after_the_middleware_was_made() -> None:
+    # As gunicorn does with --preload.
+    pytest.importorskip("gevent", reason="gevent is not installed")
+    command = [sys.executable, "-W", "ignore", "-c", PATCHED_LATE]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "{'200 OK'}\n"
+
+
 def test_async_checks_run_under_gevent_and_leave_room_for_other_loops() -> None:
     pytest.importorskip("gevent", reason="gevent is not installed")
     command = [sys.executable, "-c", UNDER_GEVENT]

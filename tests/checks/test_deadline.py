@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -118,7 +119,7 @@ def test_a_late_check_is_never_started_twice(run: Run, held: Held) -> None:
     assert held.calls == 1
 
 
-def test_what_came_late_serves_the_next_probe_once(run: Run, held: Held) -> None:
+def test_what_came_late_serves_the_next_probe(run: Run, held: Held) -> None:
     made, check = runner(), Check("x", held)
     assert only(run(made, [check])).failed
     held.release()
@@ -126,9 +127,11 @@ def test_what_came_late_serves_the_next_probe_once(run: Run, held: Held) -> None
     served = only(run(made, [check]))
     assert not served.failed
     assert served.duration >= 0.05
-    assert held.calls == 1
-    assert not only(run(made, [check])).failed
+    # It has begun again meanwhile, and once that is quick, probes wait for their own.
     assert held.calls == 2
+    until(lambda: made._executions["x"].done)
+    assert not only(run(made, [check])).failed
+    assert held.calls == 3
 
 
 def test_what_came_far_too_late_serves_nobody(
@@ -286,6 +289,122 @@ def test_a_result_serves_as_long_as_it_is_cached(
     ages = [only(run(made, [check])).age for _ in range(3)]
     assert len(called) == calls
     assert all(0 <= age < BOUND for age in ages)
+
+
+def test_a_check_that_is_always_late_does_not_flap(run: Run) -> None:
+    calls = []
+
+    def slow() -> None:
+        calls.append(1)
+        time.sleep(0.1)
+
+    made, check = runner(), Check("x", slow)
+    failed = []
+    for _ in range(4):
+        failed.append(only(run(made, [check])).failed)
+        until(lambda: made._executions["x"].done)
+    assert failed == [True, False, False, False]
+    assert len(calls) == 4
+
+
+def test_who_is_known_to_be_slow_is_not_waited_for(run: Run, held: Held) -> None:
+    made, check = runner(), Check("x", held)
+    run(made, [check])
+    held.release()
+    until(lambda: made._executions["x"].done)
+    held.released.clear()
+    assert not only(run(made, [check])).failed
+    # The check hangs again, and its last word is still young.
+    assert not only(run(made, [check])).failed
+    assert not made._executions["x"].done
+    held.released.set()
+
+
+def test_failures_are_counted_by_run_and_not_by_probe(held: Held) -> None:
+    made = runner(check_timeout=1.0, heartbeat_deadline=1.0)
+    check = Check("x", held, failures_before_error=3)
+    groups = [[check, Check(str(i), lambda: None)] for i in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        tolerated = [next(iter(r)).tolerated for r in pool.map(made.run, groups)]
+    assert tolerated == [True] * 6
+    assert held.calls == 1
+
+
+def test_a_check_that_hangs_is_not_tolerated_for_ever(held: Held) -> None:
+    made, check = runner(), Check("x", held, failures_before_error=3)
+    assert only(made.run([check])).tolerated
+    until(lambda: not only(made.run([check])).tolerated)
+    assert held.calls == 1
+
+
+def test_a_bound_method_registered_again_is_the_same_check(held: Held) -> None:
+    class Service:
+        def up(self) -> None:
+            held()
+
+    service, made = Service(), runner()
+    for _ in range(3):
+        assert only(made.run([Check("x", service.up)])).failed
+    assert held.calls == 1
+
+
+def test_a_check_that_is_cancelled_with_its_loop_is_started_anew() -> None:
+    calls = []
+
+    async def check() -> None:
+        calls.append(1)
+        await asyncio.sleep(BOUND if len(calls) == 1 else 0)
+
+    made = runner()
+    assert _arun(made, [Check("x", check)]).failed
+    assert not _arun(made, [Check("x", check)]).failed
+    assert len(calls) == 2
+
+
+def test_a_thread_that_cannot_be_started_costs_no_slot(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    slots = threading.BoundedSemaphore(1)
+    monkeypatch.setattr("dockerflow_mw.checks.execution._threads", slots)
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    made, check = runner(), Check("x", lambda: None)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        assert only(made.run([check])).failed
+    assert not only(made.run([check])).failed
+
+
+def test_probes_leave_nothing_on_a_check_that_hangs(held: Held) -> None:
+    made = runner(check_timeout=BOUND, heartbeat_deadline=0.001)
+    check = Check("x", held)
+
+    async def serve() -> None:
+        for _ in range(50):
+            await made.arun([check])
+
+    asyncio.run(serve())
+    execution = made._executions["x"]
+    assert execution._listeners == set()
+    assert execution.result._done_callbacks == []  # type: ignore[attr-defined]
+
+
+def test_what_a_check_had_at_hand_does_not_outlive_it(run: Run) -> None:
+    class Connection:
+        pass
+
+    kept: list[weakref.ref[Connection]] = []
+
+    def check() -> None:
+        connection = Connection()
+        kept.append(weakref.ref(connection))
+        raise ValueError("no answer")
+
+    result = only(run(runner(), [Check("x", check)]))
+    assert isinstance(result.error, ValueError)
+    assert kept[0]() is None
 
 
 def test_a_function_registered_anew_is_another_check(held: Held) -> None:

@@ -67,6 +67,25 @@ def test_what_cannot_be_called_is_refused() -> None:
         Registry().register(not_callable)
 
 
+@pytest.mark.parametrize("name", ["", b"x", ("a",), 3])
+def test_a_name_is_a_string(name: Any) -> None:
+    with pytest.raises(TypeError, match="The name of a check must be a string, not"):
+        Registry().register(database, name=name)
+
+
+def test_a_check_that_takes_the_place_of_another_object_is_told_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO")
+    registry = Registry()
+    service = Service()
+    registry.register(service.up)
+    registry.register(service.up)
+    assert caplog.records == []
+    registry.register(Service().up)
+    assert "Check up is registered anew" in caplog.text
+
+
 def test_a_different_function_under_a_taken_name_is_refused() -> None:
     registry = Registry()
     registry.register(database, name="db")

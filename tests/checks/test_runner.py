@@ -109,8 +109,39 @@ def test_what_a_check_raises_is_its_result(
 
 def test_a_result_that_is_none_names_the_check_s_mistake(run: Run) -> None:
     (result,) = run(Runner(Settings()), [Check("x", lambda: 3)])
-    assert result.level == checks.ERROR
-    assert isinstance(result.error, TypeError)
+    assert result.texts == {
+        "dockerflow.health.E104": (
+            "The check returned int; it must return messages, a string, a boolean or"
+            " None."
+        )
+    }
+
+
+class _Nameless(type):
+    def __getattribute__(cls, name: str) -> Any:
+        if name == "__name__":
+            raise ZeroDivisionError
+        return super().__getattribute__(name)
+
+
+class _NamelessError(Exception, metaclass=_Nameless):
+    pass
+
+
+class _Hostile:
+    def __call__(self) -> None: ...
+
+    def __getattr__(self, name: str) -> Any:
+        raise ZeroDivisionError
+
+
+def test_hostile_checks_fail_and_no_more(run: Run) -> None:
+    def raises() -> None:
+        raise _NamelessError
+
+    made = [Check("raises", raises), Check("hostile", _Hostile())]
+    results = run(Runner(Settings()), made)
+    assert {result.level for result in results} <= {0, checks.ERROR}
 
 
 def test_checks_see_a_copy_of_the_caller_s_context(run: Run) -> None:

@@ -82,6 +82,16 @@ def test_version_is_found_in_a_folder(door: MakeDoor, version_path: Path) -> Non
     assert json.loads(answer.body) == VERSION
 
 
+def test_the_credentials_of_a_url_in_the_version_are_masked(
+    door: MakeDoor, version_path: Path
+) -> None:
+    source = "https://gitlab-ci-token:glpat-x@gitlab.example.com/a/b"
+    version_path.write_text(json.dumps({"source": source, "list": [source, 1]}))
+    version = json.loads(door(version_path=version_path).ask("/__version__").body)
+    masked = "https://***@gitlab.example.com/a/b"
+    assert version == {"source": masked, "list": [masked, 1]}
+
+
 def test_a_missing_version_is_404(door: MakeDoor, tmp_path: Path) -> None:
     answer = door(version_path=tmp_path).ask("/__version__")
     assert answer.status == 404
@@ -137,6 +147,7 @@ def test_a_version_callback_replaces_the_file(
     [
         pytest.param(None, 404, id="none"),
         pytest.param(object(), 500, id="no JSON"),
+        pytest.param("v1", 500, id="no object"),
         pytest.param(ZeroDivisionError(), 500, id="raises"),
     ],
 )

@@ -117,9 +117,19 @@ def test_an_unknown_name_is_answered_400(door: MakeDoor, query: bytes) -> None:
         400,
         {"error": "There is no check and no tag 'nope'; there are a."},
     )
-    hidden = door(details="status")
-    assert report(hidden, query=query)[0] == 400
-    assert "there are" not in report(hidden, query=b"checks=nope")[1]["error"]
+
+
+@pytest.mark.parametrize("query", [b"checks=a", b"exclude=a", b"checks=nope"])
+@pytest.mark.parametrize("details", ["status", TOKEN])
+def test_who_may_not_see_details_may_not_pick_checks(
+    door: MakeDoor, query: bytes, details: str
+) -> None:
+    made = door(details=details)
+    made.application.check(failing, name="a")
+    assert report(made, query=query) == (
+        403,
+        {"error": "Checks can be picked only by who may see their details."},
+    )
 
 
 def test_verbose_adds_the_time_that_each_check_took(door: MakeDoor) -> None:
@@ -144,6 +154,29 @@ def test_groups_answer_at_their_own_paths(door: MakeDoor) -> None:
     assert (status, body["checks"]) == (500, {"third": "error"})
     assert report(made)[1]["checks"] == {"database": "ok", "third": "error"}
     assert made.ask("/__ready__", "POST").status == 405
+
+
+@pytest.mark.parametrize("query", [b"checks=third", b"exclude=third"])
+def test_a_group_knows_its_own_checks_alone(door: MakeDoor, query: bytes) -> None:
+    made = door(groups={"/__ready__": ["database"]})
+    made.application.check(lambda: None, name="database")
+    made.application.check(failing, name="third")
+    assert report(made, "/__ready__", query)[0] == 400
+
+
+def test_names_and_ids_are_masked_as_well(door: MakeDoor) -> None:
+    made = door()
+    error = checks.Error("x", id="password=hunter2")
+    made.application.check(lambda: error, name="redis://:hunter2@cache")
+    assert b"hunter2" not in made.ask("/__heartbeat__").body
+
+
+@pytest.mark.parametrize("identity", [("a",), ["a"], b"a", 3, object()])
+def test_an_id_of_any_type_is_shown_as_text(door: MakeDoor, identity: Any) -> None:
+    made = door()
+    made.application.check(lambda: checks.Error("x", id=identity), name="x")
+    status, body = report(made)
+    assert (status, body["details"]["x"]["messages"]) == (500, {str(identity): "x"})
 
 
 def test_a_group_of_an_unknown_check_fails_and_says_so(

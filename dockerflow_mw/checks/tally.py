@@ -1,0 +1,52 @@
+"""Counts how many times in a row each check has failed."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+
+from dockerflow_mw.checks.execution import Execution
+
+
+@dataclasses.dataclass(slots=True)
+class _Row:
+    execution: Execution | None = None
+    before: int = 0
+    failures: int = 0
+
+
+class Tally:
+    """The failures of each check in a row, run by run, whoever asks how often.
+
+    A run that is late counts once for every time that it was allowed to take, so that
+    a check that hangs does not count as one that has failed once.
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[str, _Row] = {}
+
+    def count(self, execution: Execution, *, failed: bool, timeout: float) -> int:
+        """Take the state of a run in, and give the failures in a row.
+
+        Args:
+            execution: the run, done or late.
+            failed: whether it counts as a failure.
+            timeout: how long it was allowed to take, in seconds.
+        """
+        row = self._rows.setdefault(execution.check.name, _Row())
+        latest = row.execution
+        if latest is not None and execution.started < latest.started:
+            return row.failures
+        if execution is not latest:
+            row.execution, row.before = execution, row.failures
+        if not failed:
+            row.failures = 0
+        else:
+            row.failures = row.before + _times(execution, timeout)
+        return row.failures
+
+
+def _times(execution: Execution, timeout: float) -> int:
+    if execution.done:
+        return 1
+    return max(1, int((time.monotonic() - execution.started) / timeout))

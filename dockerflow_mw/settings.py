@@ -135,8 +135,8 @@ class Settings:
         parse.one_of("failures", "all", "none"),
         "failures, all or none",
     )
-    """Which requests for our own paths leave a summary: those that are answered with a
-    status from 400 on, all, or none."""
+    """Which requests for our own paths leave a summary, which are those that are
+    answered with a status from 400 on, all of them, or none."""
 
     log_repeat_seconds: float = _option(300.0, parse.seconds, _SECONDS)
     """How often the log repeats a failure that does not change, in seconds."""

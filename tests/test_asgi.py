@@ -9,6 +9,7 @@ from asgiref.testing import ApplicationCommunicator
 
 from dockerflow_mw import DockerflowMiddleware, summary
 from dockerflow_mw.request_id import request_id_context
+from dockerflow_mw.settings import SettingsError
 
 HTTP = {
     "type": "http",
@@ -266,3 +267,162 @@ async def test_the_mount_point_may_be_part_of_the_path_or_not(
 
     await ask(page, {**HTTP, "path": path, "root_path": root}, send)
     assert (sent[1]["body"] == b"") is ours
+
+
+async def test_a_group_of_an_unknown_check_stops_the_start() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.complete"})
+
+    application = DockerflowMiddleware(app, groups={"/__ready__": ["nope"]})
+    client = ApplicationCommunicator(application, {"type": "lifespan"})
+    await client.send_input({"type": "lifespan.startup"})
+    answer = await client.receive_output(timeout=20)
+    sentence = (
+        "The group /__ready__ cannot be served: There is no check and no tag 'nope';"
+        " there are no checks."
+    )
+    assert answer == {"type": "lifespan.startup.failed", "message": sentence}
+    with pytest.raises(SettingsError, match="The group /__ready__ cannot be served"):
+        await client.wait(timeout=20)
+
+
+async def websocket(application: Any, *messages: Any) -> None:
+    received = iter(messages)
+
+    async def receive() -> Any:
+        return next(received)
+
+    async def send(message: Any) -> None: ...
+
+    await application({**HTTP, "type": "websocket"}, receive, send)
+
+
+CONNECT = {"type": "websocket.connect"}
+ACCEPT = {"type": "websocket.accept"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "received", "told"),
+    [
+        pytest.param(
+            [ACCEPT, {"type": "websocket.close"}],
+            [CONNECT],
+            {"code": 101, "close_code": 1000},
+            id="closed by the application",
+        ),
+        pytest.param(
+            [ACCEPT],
+            [CONNECT, {"type": "websocket.disconnect", "code": 1001}],
+            {"code": 101, "close_code": 1001},
+            id="closed by the client",
+        ),
+        pytest.param(
+            [{"type": "websocket.close", "code": 4000}],
+            [CONNECT],
+            {"code": 403, "close_code": 4000},
+            id="refused",
+        ),
+        pytest.param(
+            [{"type": "websocket.http.response.start", "status": 401}],
+            [CONNECT],
+            {"code": 401},
+            id="refused with a response",
+        ),
+        pytest.param(
+            [],
+            [CONNECT, {"type": "websocket.disconnect"}],
+            {"code": 499, "close_code": 1005, "disconnected": True},
+            id="left before it was accepted",
+        ),
+    ],
+)
+async def test_a_websocket_leaves_a_summary_where_that_is_asked_for(
+    caplog: pytest.LogCaptureFixture, sent: list[Any], received: list[Any], told: Any
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        for _ in received[:1]:
+            await receive()
+        for message in sent:
+            await send(message)
+        for _ in received[1:]:
+            await receive()
+
+    await websocket(DockerflowMiddleware(app), *received)
+    assert summaries(caplog) == []
+    logged: Any = DockerflowMiddleware(app, summary_log_websockets=True)
+    await websocket(logged, *received)
+    (record,) = summaries(caplog)
+    assert (record.type, record.method, record.rid) == ("websocket", "GET", "abc")
+    names = ("code", "close_code", "disconnected")
+    assert {k: v for k, v in vars(record).items() if k in names} == told
+
+
+async def test_a_websocket_that_fails_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(ACCEPT)
+        raise ValueError("torn")
+
+    with pytest.raises(ValueError, match="torn"):
+        await websocket(DockerflowMiddleware(app, summary_log_websockets=True))
+    (record,) = summaries(caplog)
+    assert (record.code, record.error) == (101, "ValueError('torn')")
+    assert record.levelno == logging.ERROR
+
+
+async def test_the_outer_of_two_middlewares_sees_to_the_record(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    inner: Any = DockerflowMiddleware(page, summary_log_websockets=True)
+
+    async def between(scope: Any, receive: Any, send: Any) -> None:
+        await inner(scope, receive, send)
+
+    await ask(between)
+    assert [r.rid for r in summaries(caplog)] == ["abc"]
+    await websocket(DockerflowMiddleware(between, summary_log_websockets=True))
+    assert [r.code for r in summaries(caplog)] == [200, 500]
+
+
+async def test_headers_that_can_be_read_once_are_read_for_the_application() -> None:
+    seen = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.extend(scope["headers"])
+
+    pair = (b"x-request-id", b"abc")
+    await ask(app, {**HTTP, "headers": iter([pair]), "root_path": None})
+    assert seen == [pair]
+
+
+@pytest.mark.parametrize("status", ["200", None, "x"])
+async def test_a_status_of_an_odd_type_is_the_server_s_to_refuse(
+    caplog: pytest.LogCaptureFixture, status: Any
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({**START, "status": status})
+        await send(END)
+
+    await ask(app)
+    assert [r.code for r in summaries(caplog)] == [200 if status == "200" else 500]
+
+
+async def test_a_client_that_leaves_before_its_answer_is_no_failure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class ClientDisconnect(Exception):
+        pass
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        assert (await receive())["type"] == "http.disconnect"
+        raise ClientDisconnect
+
+    async def receive() -> Any:
+        return {"type": "http.disconnect"}
+
+    application: Any = DockerflowMiddleware(app)
+    with pytest.raises(ClientDisconnect):
+        await application(dict(HTTP), receive, None)
+    (record,) = summaries(caplog)
+    assert (record.code, record.disconnected) == (499, True)
+    assert record.levelno == logging.INFO

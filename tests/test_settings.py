@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,12 @@ NAMES = [field.name for field in dataclasses.fields(Settings)]
 
 def test_the_options_are_the_settings() -> None:
     assert sorted(Options.__annotations__) == sorted(NAMES)
+
+
+def test_the_readme_tells_of_every_setting() -> None:
+    readme = Path(__file__).parent.parent / "README.md"
+    rows = re.findall(r"^\| `(\w+)` \| `DOCKERFLOW_(\w+)` ", readme.read_text(), re.M)
+    assert rows == [(name, name.upper()) for name in NAMES]
 
 
 def test_defaults() -> None:

@@ -154,7 +154,7 @@ class Registry:
     def register(
         self,
         func: Any = None,
-        name: str | None = None,
+        name: Any = None,
         *,
         critical: bool | None = None,
         fail_level: int | str | None = None,

@@ -65,3 +65,11 @@ def bench(session: nox.Session) -> None:
     """Measure beside python-dockerflow, in one run."""
     install(session, "bench")
     session.run("python", "-m", "tests.benchmarks.heartbeat")
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Try the properties of lines a hundred thousand times each."""
+    install(session, "tests")
+    session.env["DOCKERFLOW_TEST_EXAMPLES"] = "100000"
+    session.run("pytest", "-q", "tests/test_lines.py", *session.posargs)

@@ -104,7 +104,7 @@ values = st.recursive(
     ),
     max_leaves=10,
 )
-long_texts = st.integers(0, 50_000).map("é".__mul__) | texts
+long_texts = st.integers(0, 9_000).map("é".__mul__) | texts
 BLANK = vars(logging.makeLogRecord({}))
 names = st.text(min_size=1).filter(lambda name: name not in BLANK)
 
@@ -130,7 +130,7 @@ def records(draw: st.DrawFn) -> logging.LogRecord:
     extras = draw(st.dictionaries(names, long_texts | values, max_size=6))
     made.__dict__.update(extras)
     if draw(st.booleans()):
-        many = draw(st.integers(0, 400))
+        many = draw(st.integers(0, 120))
         made.__dict__.update({f"field_{i}": i for i in range(many)})
     return made
 

@@ -41,8 +41,11 @@ class Flight:
         return len(ours) == len(checks) and all(map(is_same, ours, checks))
 
     def _due(self, execution: Execution) -> float:
+        return execution.started + self._allowed(execution)
+
+    def _allowed(self, execution: Execution) -> float:
         timeout = execution.check.timeout or self._timeout
-        return min(execution.started + timeout, self._ends)
+        return min(timeout, self._ends - execution.started)
 
     def _pending(self) -> list[Execution]:
         now = time.monotonic()
@@ -92,8 +95,7 @@ class Flight:
             execution.late = False
             return execution.result.result()
         execution.late = True
-        waited = self._due(execution) - execution.started
-        text = f"timed out after {waited:.1f} s; still running"
+        text = f"timed out after {self._allowed(execution):.1f} s; still running"
         return CheckResult(
             execution.check.name,
             (Error(text, id=health.ERROR_CHECK_TIMED_OUT),),

@@ -25,6 +25,7 @@ from dockerflow_mw.checks.builtin.database import (
 )
 from tests import services
 from tests.checks.builtin.faults import (
+    CHECK_TIMEOUT,
     LASTING_DOORS,
     SOON,
     LastingDoor,
@@ -38,7 +39,6 @@ from tests.checks.builtin.faults import (
 from tests.services import Service
 
 # Above what a check waits for a connection of the pool, below what it waits for one.
-CHECK_TIMEOUT = 2.0
 
 WELL: tuple[int, list[str]] = (200, [])
 DOWN = (500, ["E001"])

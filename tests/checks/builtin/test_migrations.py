@@ -22,6 +22,7 @@ from dockerflow_mw.checks.builtin.migrations import (
 )
 from tests import services
 from tests.checks.builtin.faults import (
+    CHECK_TIMEOUT,
     LASTING_DOORS,
     LastingDoor,
     Network,
@@ -30,8 +31,6 @@ from tests.checks.builtin.faults import (
     leaks,
 )
 from tests.services import Service
-
-CHECK_TIMEOUT = 2.0
 
 WELL: tuple[int, list[str]] = (200, [])
 BEHIND = (200, ["W001"])

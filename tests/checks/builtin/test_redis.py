@@ -25,6 +25,7 @@ from dockerflow_mw.checks.builtin import base
 from dockerflow_mw.checks.builtin.redis import check_redis_connected, redis_connected
 from tests import services
 from tests.checks.builtin.faults import (
+    CHECK_TIMEOUT,
     LASTING_DOORS,
     SOON,
     LastingDoor,
@@ -36,8 +37,6 @@ from tests.checks.builtin.faults import (
 )
 from tests.servers import free_port
 from tests.services import Service
-
-CHECK_TIMEOUT = 2.0
 
 WELL: tuple[int, list[str]] = (200, [])
 DOWN = (500, ["E004"])

@@ -19,25 +19,10 @@ from dockerflow_mw.checks.registry import Check
 from dockerflow_mw.checks.results import CheckResult, ChecksResults
 from dockerflow_mw.checks.runner import Runner
 from dockerflow_mw.settings import Settings
+from tests.checks.running import Run
 
 # What a hang would break, on any machine.
 BOUND = 20.0
-
-Run = Callable[[Runner, list[Check]], ChecksResults]
-
-
-def _run(runner: Runner, made: list[Check]) -> ChecksResults:
-    return runner.run(made)
-
-
-def _arun(runner: Runner, made: list[Check]) -> ChecksResults:
-    return asyncio.run(runner.arun(made))
-
-
-@pytest.fixture(params=[_run, _arun], ids=["sync", "async"])
-def run(request: pytest.FixtureRequest) -> Run:
-    chosen: Run = request.param
-    return chosen
 
 
 class Held:
@@ -356,8 +341,8 @@ def test_a_check_that_is_cancelled_with_its_loop_is_started_anew() -> None:
         await asyncio.sleep(BOUND if len(calls) == 1 else 0)
 
     made = runner()
-    assert _arun(made, [Check("x", check)]).failed
-    assert not _arun(made, [Check("x", check)]).failed
+    assert asyncio.run(made.arun([Check("x", check)])).failed
+    assert not asyncio.run(made.arun([Check("x", check)])).failed
     assert len(calls) == 2
 
 

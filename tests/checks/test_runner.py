@@ -4,32 +4,15 @@ import asyncio
 import contextvars
 import functools
 import threading
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from dockerflow_mw import checks
 from dockerflow_mw.checks.registry import Check
-from dockerflow_mw.checks.results import ChecksResults
 from dockerflow_mw.checks.runner import Runner
 from dockerflow_mw.settings import Settings
-
-Run = Callable[[Runner, list[Check]], ChecksResults]
-
-
-def _run(runner: Runner, made: list[Check]) -> ChecksResults:
-    return runner.run(made)
-
-
-def _arun(runner: Runner, made: list[Check]) -> ChecksResults:
-    return asyncio.run(runner.arun(made))
-
-
-@pytest.fixture(params=[_run, _arun], ids=["sync", "async"])
-def run(request: pytest.FixtureRequest) -> Run:
-    chosen: Run = request.param
-    return chosen
+from tests.checks.running import Run
 
 
 def _sync() -> checks.CheckMessage:

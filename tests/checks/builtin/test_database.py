@@ -78,13 +78,6 @@ class Checked:
 Check = Callable[..., Checked]
 
 
-@pytest.fixture(params=LASTING_DOORS, ids=["WSGI", "ASGI"])
-def door(request: pytest.FixtureRequest) -> Iterator[LastingDoor]:
-    made = request.param(check_timeout=CHECK_TIMEOUT)
-    yield made
-    made.close()
-
-
 @pytest.fixture(params=["sync", "async"])
 def check(request: pytest.FixtureRequest, door: LastingDoor) -> Iterator[Check]:
     with contextlib.ExitStack() as stack:

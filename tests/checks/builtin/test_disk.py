@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +9,7 @@ import pytest
 
 from dockerflow_mw import checks
 from dockerflow_mw.checks.builtin.disk import disk_free
-from tests.checks.builtin.faults import LASTING_DOORS, LastingDoor, beat
-
-
-@pytest.fixture(params=LASTING_DOORS, ids=["WSGI", "ASGI"])
-def door(request: pytest.FixtureRequest) -> Iterator[LastingDoor]:
-    made = request.param()
-    yield made
-    made.close()
+from tests.checks.builtin.faults import LastingDoor, beat
 
 
 # No disk that a test writes to is quite empty, and none is quite full.

@@ -18,7 +18,6 @@ import pytest
 from dockerflow_mw import checks
 from dockerflow_mw.checks.builtin.http import MAX_REDIRECTS, http_reachable
 from tests.checks.builtin.faults import (
-    LASTING_DOORS,
     SOON,
     LastingDoor,
     beat,
@@ -94,13 +93,6 @@ def service() -> Iterator[Service]:
     made.start()
     yield made
     made.stop()
-
-
-@pytest.fixture(params=LASTING_DOORS, ids=["WSGI", "ASGI"])
-def door(request: pytest.FixtureRequest) -> Iterator[LastingDoor]:
-    made = request.param()
-    yield made
-    made.close()
 
 
 Check = Callable[..., LastingDoor]

@@ -22,8 +22,6 @@ from dockerflow_mw.checks.builtin.migrations import (
 )
 from tests import services
 from tests.checks.builtin.faults import (
-    CHECK_TIMEOUT,
-    LASTING_DOORS,
     LastingDoor,
     Network,
     beat,
@@ -109,13 +107,6 @@ def database(tmp_path: Path) -> Iterator[Engine]:
     engine = create_engine(f"sqlite:///{tmp_path / 'app.db'}")
     yield engine
     engine.dispose()
-
-
-@pytest.fixture(params=LASTING_DOORS, ids=["WSGI", "ASGI"])
-def door(request: pytest.FixtureRequest) -> Iterator[LastingDoor]:
-    made = request.param(check_timeout=CHECK_TIMEOUT)
-    yield made
-    made.close()
 
 
 Check = Callable[..., LastingDoor]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +10,6 @@ import pytest
 from dockerflow_mw import checks
 from dockerflow_mw.checks.builtin.network import port_open
 from tests.checks.builtin.faults import (
-    LASTING_DOORS,
     LastingDoor,
     beat,
     leaks,
@@ -21,13 +19,6 @@ from tests.servers import free_port
 
 WELL: tuple[int, list[str]] = (200, [])
 CLOSED = (500, ["E110"])
-
-
-@pytest.fixture(params=LASTING_DOORS, ids=["WSGI", "ASGI"])
-def door(request: pytest.FixtureRequest) -> Iterator[LastingDoor]:
-    made = request.param()
-    yield made
-    made.close()
 
 
 def test_a_port_that_opens_and_closes(door: LastingDoor) -> None:

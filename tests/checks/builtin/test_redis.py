@@ -26,7 +26,6 @@ from dockerflow_mw.checks.builtin.redis import check_redis_connected, redis_conn
 from tests import services
 from tests.checks.builtin.faults import (
     CHECK_TIMEOUT,
-    LASTING_DOORS,
     SOON,
     LastingDoor,
     Network,
@@ -58,13 +57,6 @@ class Checked:
 
 
 Check = Callable[..., Checked]
-
-
-@pytest.fixture(params=LASTING_DOORS, ids=["WSGI", "ASGI"])
-def door(request: pytest.FixtureRequest) -> Iterator[LastingDoor]:
-    made = request.param(check_timeout=CHECK_TIMEOUT)
-    yield made
-    made.close()
 
 
 @pytest.fixture(params=["sync", "async"])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import importlib.util
 import json
 import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -31,13 +34,14 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize("name", COMMANDS)
-def test_workers_tear_and_lose_nothing(name: str, tmp_path: Path) -> None:
+@contextlib.contextmanager
+def serving(name: str, folder: Path) -> Iterator[Server]:
+    """Serve with stdout on a pipe until the block ends."""
     if importlib.util.find_spec(name) is None:
         pytest.skip(f"{name} is not installed")
     port = free_port()
     arguments = [argument.format(port=port) for argument in COMMANDS[name]]
-    with (tmp_path / "stderr").open("wb") as err:
+    with (folder / "stderr").open("wb") as err:
         process = subprocess.Popen(
             [sys.executable, "-m", name, *arguments],
             cwd=PROJECT,
@@ -45,21 +49,34 @@ def test_workers_tear_and_lose_nothing(name: str, tmp_path: Path) -> None:
             stderr=err,
             start_new_session=True,
         )
-    (tmp_path / "stdout").touch()
-    server = Server(f"http://127.0.0.1:{port}", tmp_path, process)
-    lines: list[bytes] = []
+    (folder / "stdout").touch()
+    server = Server(f"http://127.0.0.1:{port}", folder, process)
     assert process.stdout is not None
-    reader = threading.Thread(target=lines.extend, args=(process.stdout,))
-    reader.start()
-    try:
+    with process.stdout:
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+def ask(server: Server, requests: int) -> None:
+    """Ask for so many pages at once, and get them all."""
+    with ThreadPoolExecutor(8) as pool:
+        urls = [f"{server.url}/{number}" for number in range(requests)]
+        get = functools.partial(httpx.get, timeout=60)
+        assert {answer.status_code for answer in pool.map(get, urls)} == {200}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_workers_tear_and_lose_nothing(name: str, tmp_path: Path) -> None:
+    lines: list[bytes] = []
+    with serving(name, tmp_path) as server:
+        reader = threading.Thread(target=lines.extend, args=(server.process.stdout,))
+        reader.start()
         server.wait_until_it_answers()
-        with ThreadPoolExecutor(8) as pool:
-            urls = [f"{server.url}/{number}" for number in range(REQUESTS)]
-            assert {r.status_code for r in pool.map(httpx.get, urls)} == {200}
-    finally:
+        ask(server, REQUESTS)
         server.stop()
         reader.join(60)
-        process.stdout.close()
     records = [json.loads(line) for line in lines]
     logged = Counter(
         (r["Fields"]["path"], r["Fields"]["size"])
@@ -71,3 +88,12 @@ def test_workers_tear_and_lose_nothing(name: str, tmp_path: Path) -> None:
     summaries = [r for r in records if r["Type"] == "request.summary"]
     assert len(summaries) == REQUESTS
     assert len({r["Pid"] for r in summaries}) > 1
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_server_answers_whose_log_nobody_reads(name: str, tmp_path: Path) -> None:
+    with serving(name, tmp_path) as server:
+        server.wait_until_it_answers()
+        ask(server, REQUESTS)
+        assert httpx.get(f"{server.url}/__lbheartbeat__").status_code == 200
+    assert "Log records are lost" in "\n".join(server.output("stderr"))

@@ -15,6 +15,9 @@ Events: TypeAlias = list[tuple[selectors.SelectorKey, int]]
 # seconds; those that do not are lost with the thread.
 FAREWELL = 0.2
 
+# How long a new loop is waited for, in seconds; it takes no time where threads start.
+STARTS_WITHIN = 1.0
+
 
 def _new_loop() -> asyncio.AbstractEventLoop:
     # Made here, and not with the module, which gevent may patch after that.
@@ -58,7 +61,8 @@ class BackgroundLoop:
         return loop
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
-        ended = self._ended
+        ended, running = self._ended, threading.Event()
+        loop.call_soon(running.set)
 
         def run() -> None:
             loop.run_forever()
@@ -72,6 +76,8 @@ class BackgroundLoop:
             self._loop = None
             loop.close()
             raise
+        # A loop that does not run is taken for one that checks were lost with.
+        running.wait(STARTS_WITHIN)
 
     def stop(self) -> None:
         """Cancel what runs on the loop and stop it, if it was started."""

@@ -1,4 +1,7 @@
-"""Applications that log lines of all sizes, for servers with several workers."""
+"""Applications that log lines of all sizes, for servers with several workers.
+
+No test imports this module, which sets the root logger up.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +10,7 @@ from typing import Any
 
 from dockerflow_mw import DockerflowMiddleware
 from dockerflow_mw.logging import MozlogFormatter, MozlogHandler
-
-SIZES = (100, 5_000, 20_000, 100_000)
+from tests.servers import SIZES
 
 handler = MozlogHandler()
 handler.setFormatter(MozlogFormatter(max_bytes=0))

@@ -23,6 +23,9 @@ STARTS_WITHIN = 60.0
 ANSWERS_WITHIN = 30.0
 STOPS_WITHIN = 30.0
 
+# What a chatty application logs, in characters.
+SIZES = (100, 5_000, 20_000, 100_000)
+
 
 def missing(modules: Sequence[str]) -> str | None:
     """Name the first of some modules that is not there, a package before its parts."""

@@ -17,8 +17,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.chatty import SIZES
-from tests.servers import PROJECT, Server, free_port
+from tests.servers import PROJECT, SIZES, Server, free_port
 
 REQUESTS = 200
 

@@ -17,8 +17,8 @@ from time import perf_counter_ns
 from typing import Any, TypeAlias
 
 from dockerflow_mw.encoder import safe_repr, safe_str
+from dockerflow_mw.formatter import BLANK_RECORD
 from dockerflow_mw.handler import complain
-from dockerflow_mw.logging import BLANK_RECORD
 from dockerflow_mw.redact import redact_query
 from dockerflow_mw.request_id import Trace, request_id_context, trace_context
 from dockerflow_mw.settings import Settings

@@ -57,6 +57,7 @@ def test_no_framework_and_no_client_is_imported(code: str) -> None:
 FLOORS = (
     {
         "encoder",
+        "formatter",
         "handler",
         "logging",
         "mozlog",

@@ -1,0 +1,259 @@
+"""The formatter: a record becomes one line of JSON, whatever it holds."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Literal
+
+from dockerflow_mw import mozlog, parse
+from dockerflow_mw.encoder import encode, safe_repr, safe_str
+
+DEFAULT_LOGGER_NAME = "Dockerflow"
+ENVELOPE_VERSION = "2.0"
+
+# Every container runtime that is known to split long lines takes this one whole.
+DEFAULT_MAX_BYTES = 8192
+MINIMAL_MAX_BYTES = 512
+
+# The attributes of a blank record, whichever the Python version, are not fields.
+BLANK_RECORD = frozenset(
+    {*logging.makeLogRecord({}).__dict__, "asctime", "message", "taskName"}
+)
+
+# What an int64 holds, and what a datetime can be of.
+_LARGEST_TIMESTAMP = 2**63 - 1
+_LAST_SECOND = 253_402_300_799
+
+# Syslog severities (RFC 5424, section 6.2.1), and those of Google Cloud's LogEntry,
+# by the lowest level that has them.
+_SEVERITIES = (
+    (logging.CRITICAL, 2, "CRITICAL"),
+    (logging.ERROR, 3, "ERROR"),
+    (logging.WARNING, 4, "WARNING"),
+    (logging.INFO, 6, "INFO"),
+)
+_LOWEST_SEVERITY = (7, "DEBUG")
+
+
+def safer_format_traceback(
+    exc_type: type[BaseException] | None,
+    exc_value: BaseException | None,
+    exc_traceback: TracebackType | None,
+) -> str:
+    """Format a traceback in which the exception's text cannot forge a line."""
+    lines = ["Uncaught exception:\n", *traceback.format_tb(exc_traceback)]
+    lines.append(f"{exc_type!r}\n{safe_repr(exc_value)}\n")
+    return "".join(lines)
+
+
+class MozlogFormatter(logging.Formatter):
+    """Formats any record as one line of JSON in the mozlog 2.0 format.
+
+    Args:
+        fmt, datefmt, style: taken for the sake of ini files; not used.
+        logger_name: the ``Logger`` of each line, usually the service's name.
+        severity: ``"gcp"`` adds what Google Cloud Logging reads beside what mozlog
+            asks for; by default the variable ``DOCKERFLOW_LOG_PROFILE`` decides.
+        strict: whether each line is valid under the mozlog JSON Schema, whose fields
+            are flat.
+        max_bytes: how long a line may be, its end included; 0 for no limit.
+
+    Raises:
+        dockerflow_mw.settings.SettingsError: a value is not allowed.
+
+    Whatever a record holds, a line comes out and no exception.
+    """
+
+    LOGGING_FORMAT_VERSION = ENVELOPE_VERSION
+    logger_name: str = DEFAULT_LOGGER_NAME
+
+    def __init__(
+        self,
+        fmt: str | None = None,
+        datefmt: str | None = None,
+        style: Literal["%", "{", "$"] = "%",
+        logger_name: str | None = None,
+        *,
+        severity: str | None = None,
+        strict: bool = False,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+    ) -> None:
+        super().__init__()
+        if logger_name is not None:
+            self.logger_name = logger_name
+        self.hostname = socket.gethostname()
+        self._gcp = _profile(severity) == "gcp"
+        self._strict = strict
+        allowed = f"0 or a number of bytes from {MINIMAL_MAX_BYTES}"
+        self._max_bytes = parse.setting("max_bytes", max_bytes, _size, allowed)
+
+    def is_value_jsonlike(self, value: str) -> bool:
+        """Tell whether a message is a JSON object, whose members become fields."""
+        return _json_object(value) is not None
+
+    def convert_record(self, record: logging.LogRecord) -> dict[str, Any]:
+        """Give the mozlog object of a record; override it to add to the line."""
+        fields: dict[str, Any] = {
+            name: value
+            for name, value in record.__dict__.items()
+            if name not in BLANK_RECORD
+        }
+        self._add_message(record, fields)
+        if record.exc_info:
+            fields.update(_exception_fields(record.exc_info))
+        if record.stack_info:
+            fields["stack"] = safe_str(record.stack_info)
+        return {
+            "Timestamp": _nanoseconds(record.created),
+            "Type": record.name,
+            "Logger": self.logger_name,
+            "Hostname": self.hostname,
+            "EnvVersion": self.LOGGING_FORMAT_VERSION,
+            "Severity": _severity(record.levelno)[0],
+            "Pid": record.process,
+            "Fields": fields,
+        }
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Give the record's line, without the newline at its end."""
+        try:
+            line = mozlog.without_nulls({**self.convert_record(record)})
+        except Exception as error:
+            line = _last_resort(record, self.logger_name, error)
+        if self._strict:
+            line = mozlog.strict(line)
+        if self._gcp:
+            line |= _google_cloud(record, line)
+        text = encode(line)
+        # Cheap before exact: no character is more than four bytes long.
+        room = self._max_bytes - 1
+        if room < 0 or len(text) * 4 <= room or len(text.encode()) <= room:
+            return text
+        return mozlog.fitted(line, room)
+
+    def _add_message(self, record: logging.LogRecord, fields: dict[str, Any]) -> None:
+        members: Mapping[Any, Any] | None = None
+        if isinstance(record.msg, Mapping) and not record.args:
+            members = record.msg
+        elif message := _message(record):
+            # The hook first, for whoever overrides it to say no.
+            if self.is_value_jsonlike(message):
+                members = _json_object(message)
+            if members is None:
+                fields["msg"] = message
+        for name, value in (members or {}).items():
+            fields[f"msg.{safe_str(name)}" if name in fields else name] = value
+
+
+class JsonLogFormatter(MozlogFormatter):
+    """The formatter's older name, which python-dockerflow's users know."""
+
+
+def _profile(severity: str | None) -> str:
+    variable = "DOCKERFLOW_LOG_PROFILE"
+    if severity is not None:
+        return parse.setting("severity", severity, _profile_name, "mozlog or gcp")
+    value = os.environ.get(variable) or "mozlog"
+    return parse.setting(variable, value, _profile_name, "mozlog or gcp")
+
+
+def _profile_name(value: object) -> str:
+    if value not in ("mozlog", "gcp"):
+        raise ValueError
+    return str(value)
+
+
+def _size(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, str)):
+        raise ValueError
+    size = int(value)
+    if size != 0 and size < MINIMAL_MAX_BYTES:
+        raise ValueError
+    return size
+
+
+def _nanoseconds(created: Any) -> int:
+    try:
+        return min(max(int(created * 1e9), 0), _LARGEST_TIMESTAMP)
+    except (ArithmeticError, TypeError, ValueError):
+        return time.time_ns()
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return str.__str__(record.getMessage())
+    except Exception:
+        return f"{safe_repr(record.msg)} % {safe_repr(record.args)}"
+
+
+def _json_object(text: str) -> dict[str, Any] | None:
+    if not (text.startswith("{") and text.endswith("}")):
+        return None
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _severity(level: Any) -> tuple[int, str]:
+    if isinstance(level, (int, float)):
+        for threshold, severity, name in _SEVERITIES:
+            if level >= threshold:
+                return severity, name
+    return _LOWEST_SEVERITY
+
+
+def _exception_fields(exc_info: object) -> dict[str, str]:
+    if exc_info is True:
+        exc_info = sys.exc_info()
+    if isinstance(exc_info, BaseException):
+        exc_info = (type(exc_info), exc_info, exc_info.__traceback__)
+    if not isinstance(exc_info, tuple) or len(exc_info) != 3 or not exc_info[0]:
+        return {}
+    try:
+        formatted = safer_format_traceback(*exc_info)
+    except Exception as error:
+        formatted = safe_repr(error)
+    return {"error": safe_repr(exc_info[1]), "traceback": formatted}
+
+
+def _last_resort(
+    record: logging.LogRecord, logger_name: str, error: Exception
+) -> dict[str, Any]:
+    # Somebody's convert_record raised; the message at least is not lost.
+    return {
+        "Timestamp": time.time_ns(),
+        "Type": safe_str(getattr(record, "name", "")),
+        "Logger": logger_name,
+        "EnvVersion": ENVELOPE_VERSION,
+        "Severity": _severity(getattr(record, "levelno", 0))[0],
+        "Fields": {"msg": _message(record), "formatter_error": safe_repr(error)},
+    }
+
+
+def _google_cloud(record: logging.LogRecord, line: dict[str, Any]) -> dict[str, Any]:
+    # The special fields of structured logs in Google Cloud's documentation.
+    fields = line.get("Fields") or {}
+    created = min(_nanoseconds(record.created) / 1e9, _LAST_SECOND)
+    special = {
+        "severity": _severity(record.levelno)[1],
+        "message": fields.get("msg") or line.get("Type", ""),
+        "time": datetime.fromtimestamp(created, UTC).isoformat(),
+    }
+    if trace_id := fields.get("trace_id"):
+        project = os.environ.get("GOOGLE_CLOUD_PROJECT")
+        trace = f"projects/{project}/traces/{trace_id}" if project else trace_id
+        special["logging.googleapis.com/trace"] = trace
+    if span_id := fields.get("span_id"):
+        special["logging.googleapis.com/spanId"] = span_id
+    return special

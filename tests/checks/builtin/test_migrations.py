@@ -189,7 +189,7 @@ def test_a_database_without_a_version_table(
     assert beat(door).outcome == WELL
 
 
-def test_a_database_that_is_ahead_of_the_code(
+def test_k1_a_database_that_is_ahead_of_the_code(
     check: Check, scripts: Scripts, database: Engine
 ) -> None:
     scripts.upgrade(database)
@@ -199,7 +199,7 @@ def test_a_database_that_is_ahead_of_the_code(
     assert list(ahead.messages.values()) == ["The database is ahead of the code by a3."]
 
 
-def test_two_heads(check: Check, scripts: Scripts, database: Engine) -> None:
+def test_k2_two_heads(check: Check, scripts: Scripts, database: Engine) -> None:
     scripts.add("b2", "a1")
     scripts.upgrade(database, "a3")
     door = check(scripts.folder, database.url)

@@ -114,7 +114,7 @@ def test_a_server_that_answers_is_well_and_has_one_connection(
     until(lambda: connections(valkey) == 0)
 
 
-def test_a_server_that_is_stopped(connect: Check, valkey: Service) -> None:
+def test_i1_a_server_that_is_stopped(connect: Check, valkey: Service) -> None:
     checked = connect(valkey.url)
     assert beat(checked.door).outcome == WELL
     with services.stopped(valkey):

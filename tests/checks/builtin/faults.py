@@ -109,17 +109,22 @@ def beat(door: LastingDoor) -> Beat:
     return Beat(answer.status, messages, body, seconds, slowest / 1000)
 
 
-def beats_until_well(door: LastingDoor) -> None:
-    """Probe until the heartbeat is well, and by a check that was not late.
+def beats_until(door: LastingDoor, outcome: tuple[int, list[str]]) -> None:
+    """Probe until an outcome is there, and from a check that was not late.
 
     Before that, what is served is an earlier result, and the check still runs.
     """
 
-    def is_well() -> bool:
+    def is_there() -> bool:
         answer = beat(door)
-        return answer.outcome == (200, []) and answer.slowest < CHECK_TIMEOUT
+        return answer.outcome == outcome and answer.slowest < CHECK_TIMEOUT
 
-    until(is_well)
+    until(is_there)
+
+
+def beats_until_well(door: LastingDoor) -> None:
+    """Probe until the heartbeat is well, as `beats_until` does."""
+    beats_until(door, (200, []))
 
 
 def leaks(body: str, url: str) -> list[str]:

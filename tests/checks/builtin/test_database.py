@@ -31,6 +31,7 @@ from tests.checks.builtin.faults import (
     LastingDoor,
     Network,
     beat,
+    beats_until,
     beats_until_well,
     leaks,
     silent_port,
@@ -184,7 +185,7 @@ def test_a_database_that_is_out_of_connections(check: Check, small: Service) -> 
         assert connections(others[0]) == []
 
         others[-1].close()
-        until(lambda: beat(checked.door).outcome == WELL)
+        beats_until(checked.door, WELL)
         assert connections(others[0]) == ["idle"]
 
 
@@ -226,7 +227,7 @@ def test_a_database_that_accepts_and_is_silent(check: Check) -> None:
         assert CHECK_TIMEOUT <= silent.seconds < SOON
         assert leaks(silent.body, url) == []
     # The server is gone, and with it what the check was waiting for.
-    until(lambda: beat(checked.door).outcome == DOWN)
+    beats_until(checked.door, DOWN)
     assert checked.pool.checkedout() == 0
 
 

@@ -30,6 +30,7 @@ from tests.checks.builtin.faults import (
     LastingDoor,
     Network,
     beat,
+    beats_until,
     beats_until_well,
     leaks,
     until,
@@ -265,7 +266,7 @@ def test_a_cluster(check: Check, kind: str, cluster: Service) -> None:
         assert down.outcome == DOWN
         assert leaks(down.body, cluster.url) == []
 
-    until(lambda: beat(checked.door).outcome == WELL)
+    beats_until(checked.door, WELL)
 
 
 class Sentinel(services.Valkey):

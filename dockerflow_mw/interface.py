@@ -43,6 +43,7 @@ def resolve(app: Any, interface: str = "auto") -> tuple[Any, Literal["wsgi", "as
     if interface == "wsgi":
         return app, "wsgi"
     if _is_asgi_2(app):
+        # asgiref gives this function no types.
         return double_to_single_callable(app), "asgi"  # type: ignore[no-untyped-call]
     arguments = _arguments(app)
     if interface == "asgi" or arguments == _ASGI_3:

@@ -181,7 +181,8 @@ def test_a_body_of_one_chunk_still_gets_its_content_length() -> None:
     handler = SimpleHandler(io.BytesIO(), out, io.StringIO(), environ)
     handler.run(DockerflowMiddleware(app))
     assert b"Content-Length: 4\r\n" in out.getvalue()
-    assert not hasattr(Served(DockerflowMiddleware(lambda e, s: iter(()))).body, "len")
+    streamed = Served(DockerflowMiddleware(lambda e, s: iter(())))
+    assert not hasattr(streamed.body, "__len__")
 
 
 def stream(environ: Any, start_response: Any) -> Iterator[bytes]:

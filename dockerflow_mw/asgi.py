@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, TypeAlias
 
-from dockerflow_mw import summary
 from dockerflow_mw.reply import Endpoint, Reply, Request
-from dockerflow_mw.request_id import RequestIdReader
+from dockerflow_mw.request_log import RequestLog
 from dockerflow_mw.settings import Settings, SettingsError
+from dockerflow_mw.summary import Summary, leave
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -55,11 +55,9 @@ class ASGIDoor:
         self._app = app
         self._endpoints = endpoints
         self._announce: Callable[[], str | None] | None = announce
-        self._ids = RequestIdReader(settings.request_id_header_name, _header_key)
+        self._log = RequestLog(settings, _header_key)
         echo = settings.response_header_name
         self._echo = None if echo is None else echo.lower().encode("latin-1")
-        self._policy = summary.SummaryPolicy(settings)
-        self._querystring = settings.summary_log_querystring
         self._log_websockets = settings.summary_log_websockets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,7 +93,7 @@ class ASGIDoor:
             raise
         finally:
             record.close()
-            summary.leave(record)
+            leave(record)
 
     async def _respond(
         self, endpoint: Endpoint | None, scope: Scope, receive: Receive, send: Send
@@ -116,6 +114,8 @@ class ASGIDoor:
         if self._log_websockets:
             record.mark(type="websocket")
             receive, send = _watch(record, receive), _observe_websocket(record, send)
+        if self._echo is not None:
+            send = _echo_handshake(self._echo, record.rid, send)
         try:
             await self._app(scope, receive, send)
         except BaseException as error:
@@ -125,7 +125,7 @@ class ASGIDoor:
         finally:
             if self._log_websockets:
                 record.close()
-            summary.leave(record)
+            leave(record)
 
     async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def observed(message: Message) -> None:
@@ -153,29 +153,24 @@ class ASGIDoor:
             return self._endpoints.get(path[len(root) :])
         return None
 
-    def _open(self, scope: Scope, method: str, probe: bool = False) -> summary.Summary:
+    def _open(self, scope: Scope, method: str, probe: bool = False) -> Summary:
         pairs = scope["headers"]
         if not isinstance(pairs, (list, tuple)):
             # Any iterable will do, and one that can be read once is the application's.
             pairs = scope["headers"] = list(pairs)
         headers = dict(pairs)
-        query = (scope.get("query_string") or b"") if self._querystring else None
-        record = summary.Summary(
-            self._policy,
+        record = scope[SCOPE_KEY] = self._log.open(
+            headers,
             method,
             scope["path"],
             headers.get(b"user-agent", b"").decode("latin-1"),
             headers.get(b"accept-language", b"").decode("latin-1"),
-            self._ids.read(headers),
-            None if query is None else query.decode("latin-1"),
+            (scope.get("query_string") or b"").decode("latin-1"),
             probe,
         )
-        trace = self._ids.read_trace(headers) if self._ids.traces else None
-        summary.enter(record, trace)
-        scope[SCOPE_KEY] = record
         return record
 
-    def _observe(self, record: summary.Summary, send: Send) -> Send:
+    def _observe(self, record: Summary, send: Send) -> Send:
         echo = self._echo
         trailers = False
 
@@ -185,9 +180,7 @@ class ASGIDoor:
                 record.code = _code(message)
                 trailers = message.get("trailers", False)
                 if echo is not None:
-                    echoed = (echo, record.rid.encode("latin-1"))
-                    headers = [*message.get("headers", ()), echoed]
-                    message = {**message, "headers": headers}
+                    message = _echoed(message, echo, record.rid)
             try:
                 await send(message)
             except OSError:
@@ -207,7 +200,7 @@ def _code(message: Message) -> int:
         return 0
 
 
-def _watch(record: summary.Summary, receive: Receive) -> Receive:
+def _watch(record: Summary, receive: Receive) -> Receive:
     async def watched() -> Message:
         message = await receive()
         kind = message["type"]
@@ -221,7 +214,7 @@ def _watch(record: summary.Summary, receive: Receive) -> Receive:
     return watched
 
 
-def _observe_websocket(record: summary.Summary, send: Send) -> Send:
+def _observe_websocket(record: Summary, send: Send) -> Send:
     async def observed(message: Message) -> None:
         kind = message["type"]
         if kind == "websocket.accept":
@@ -235,6 +228,21 @@ def _observe_websocket(record: summary.Summary, send: Send) -> Send:
         await send(message)
 
     return observed
+
+
+def _echo_handshake(header: bytes, rid: str, send: Send) -> Send:
+    async def echoing(message: Message) -> None:
+        if message["type"] in ("websocket.accept", "websocket.http.response.start"):
+            message = _echoed(message, header, rid)
+        await send(message)
+
+    return echoing
+
+
+def _echoed(message: Message, header: bytes, rid: str) -> Message:
+    # A new message, because this one is the application's.
+    echoed = (header, rid.encode("latin-1"))
+    return {**message, "headers": [*message.get("headers", ()), echoed]}
 
 
 def _request(scope: Scope) -> Request:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import inspect
 import logging
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from dockerflow_mw import version
 from dockerflow_mw.checks.background import background_loop
+from dockerflow_mw.checks.execution import Around
 from dockerflow_mw.checks.registry import Registry
 from dockerflow_mw.heartbeat import Heart, Heartbeat
 from dockerflow_mw.logging import log_safely
@@ -38,30 +40,33 @@ class Version(Endpoint):
 
     Args:
         settings: the middleware's settings.
+
+    Attributes:
+        callback: gives the object instead of the file, if there is one.
     """
 
     def __init__(self, settings: Settings) -> None:
         file = version.find_version_file(settings.version_path)
         self._folder = file.parent
-        self._callback = settings.version_callback
+        self.callback = settings.version_callback
         self._deadline = settings.heartbeat_deadline
         self._reply = _guarded(lambda: version.read_version(file))
-        if self._callback is None and self._reply.status == 404:
+        if self.callback is None and self._reply.status == 404:
             text = "There is no %s; version_path can say where it is."
             log_safely(version_logger, logging.WARNING, text, file.absolute())
 
     def reply(self, request: Request) -> Reply:
         """Answer with the version object of the file or of the callback."""
-        if self._callback is None:
+        if self.callback is None:
             return self._reply
-        return _guarded(self._call, self._callback)
+        return _guarded(self._call, self.callback)
 
     async def areply(self, request: Request) -> Reply:
         """Answer as `reply` does, and await an async callback here."""
-        if self._callback is None:
+        if self.callback is None:
             return self._reply
         try:
-            value = self._callback(self._folder)
+            value = self.callback(self._folder)
             if inspect.isawaitable(value):
                 value = await value
         except Exception as error:
@@ -98,18 +103,38 @@ def _no_version_object(error: Exception) -> Reply:
     return Reply.json(500, {"error": "The version object cannot be read."})
 
 
-class Error(Endpoint):
-    """``/__error__``: raises, so that the reporting of errors can be tried out."""
+# RFC 6750, section 3.
+_NO_TOKEN = Reply.of(
+    401,
+    b"This takes the bearer token of DOCKERFLOW_ERROR_TOKEN.\n",
+    headers=(("WWW-Authenticate", "Bearer"),),
+)
 
-    def reply(self, request: Request) -> NoReturn:
+
+class Error(Endpoint):
+    """``/__error__``: raises, so that the reporting of errors can be tried out.
+
+    Args:
+        token: the bearer token to ask for, if any.
+    """
+
+    def __init__(self, token: str | None = None) -> None:
+        self._token = token
+
+    def reply(self, request: Request) -> Reply:
         """Raise an exception that says what it is for."""
+        if self._token is not None and not request.carries(self._token):
+            return _NO_TOKEN
         text = "The __error__ endpoint was called"
         log_safely(error_logger, logging.ERROR, text)
         raise Exception("This is a test exception from the /__error__ endpoint.")
 
 
 def endpoints(
-    settings: Settings, registry: Registry, sender: object
+    settings: Settings,
+    registry: Registry,
+    sender: object,
+    around: Around = contextlib.nullcontext,
 ) -> dict[str, Endpoint]:
     """Give the endpoints by path.
 
@@ -117,15 +142,16 @@ def endpoints(
         settings: the middleware's settings.
         registry: the checks of the heartbeats, looked up anew at each request.
         sender: whom the heartbeats' signals come from.
+        around: what each sync check is run inside, on its thread.
     """
-    heart = Heart(settings, registry, sender)
+    heart = Heart(settings, registry, sender, around)
     served: dict[str, Endpoint] = {
         "/__version__": Version(settings),
         "/__heartbeat__": Heartbeat(heart),
         "/__lbheartbeat__": LBHeartbeat(),
     }
     if settings.error_endpoint:
-        served["/__error__"] = Error()
+        served["/__error__"] = Error(settings.error_token)
     return served | {path: Heartbeat(heart, names) for path, names in settings.groups}
 
 

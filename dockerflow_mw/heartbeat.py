@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hmac
+import contextlib
 import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from dockerflow_mw import signals
+from dockerflow_mw.checks.execution import Around
 from dockerflow_mw.checks.journal import Journal
 from dockerflow_mw.checks.messages import level_to_text
 from dockerflow_mw.checks.registry import (
@@ -37,12 +38,19 @@ class Heart:
         settings: the middleware's settings.
         registry: the checks to run, looked up anew at each request.
         sender: whom the signals come from.
+        around: what each sync check is run inside, on its thread.
     """
 
-    def __init__(self, settings: Settings, registry: Registry, sender: object) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        registry: Registry,
+        sender: object,
+        around: Around = contextlib.nullcontext,
+    ) -> None:
         self.settings = settings
         self.registry = registry
-        self.runner = Runner(settings)
+        self.runner = Runner(settings, around)
         self.may_see_details = _details_policy(settings.details)
         self._sender = sender
         self._journal = Journal(settings.log_repeat_seconds)
@@ -145,18 +153,8 @@ def _details_policy(policy: str | Callable[..., bool]) -> Callable[[Request], bo
     if policy in ("full", "status"):
         return lambda _: policy == "full"
     if isinstance(policy, str):
-        return lambda request: _carries(request, policy)
+        return lambda request: request.carries(policy)
     return lambda request: _allows(policy, request)
-
-
-def _carries(request: Request, token: str) -> bool:
-    # RFC 6750, section 2.1; never in the URL, which ends up in logs.
-    header = request.headers.get("authorization", "")
-    scheme, _, credentials = header.partition(" ")
-    same = hmac.compare_digest(
-        credentials.strip().encode("utf-8", "surrogatepass"), token.encode()
-    )
-    return same and scheme.lower() == "bearer"
 
 
 def _allows(policy: Callable[..., bool], request: Request) -> bool:

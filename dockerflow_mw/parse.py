@@ -129,6 +129,15 @@ def details(value: object) -> str | Callable[..., bool]:
     """Read the policy of who sees the details of a heartbeat."""
     if value in ("full", "status") or callable(value):
         return value
+    return _token(value)
+
+
+def optional_token(value: object) -> str | None:
+    """Read a bearer token, or None."""
+    return None if value is None else _token(value)
+
+
+def _token(value: object) -> str:
     if isinstance(value, str) and value.isascii():
         # Secrets that come in files end with a newline.
         token = value.strip()

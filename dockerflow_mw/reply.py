@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hmac
 import json
 from collections.abc import Mapping
 from typing import ClassVar, Self
@@ -26,6 +27,18 @@ class Request:
     def parameters(self) -> dict[str, list[str]]:
         """Give the parameters of the query, with those that have no value."""
         return parse_qs(self.query, keep_blank_values=True, errors="replace")
+
+    def carries(self, token: str) -> bool:
+        """Tell whether the request has a bearer token: RFC 6750, section 2.1.
+
+        Never in the URL, which ends up in logs.
+        """
+        header = self.headers.get("authorization", "")
+        scheme, _, credentials = header.partition(" ")
+        same = hmac.compare_digest(
+            credentials.strip().encode("utf-8", "surrogatepass"), token.encode()
+        )
+        return same and scheme.lower() == "bearer"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

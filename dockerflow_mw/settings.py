@@ -47,6 +47,7 @@ class Options(TypedDict, total=False):
     details: str | Callable[..., bool]
     echo_request_id: bool | str
     error_endpoint: bool | str
+    error_token: str | None
     exclude_paths: str | Iterable[str]
     fail_level: int | str
     groups: str | Mapping[str, str | Iterable[str]] | None
@@ -103,6 +104,14 @@ class Settings:
 
     error_endpoint: bool = _option(False, parse.boolean, _BOOLEAN)
     """Whether ``/__error__`` is there and raises, to test error reporting."""
+
+    error_token: str | None = _option(
+        None,
+        parse.optional_token,
+        "a token of at least 16 characters",
+        secret=True,
+    )
+    """The bearer token that ``/__error__`` asks for, if there is one."""
 
     exclude_paths: tuple[str, ...] = _option(
         (), parse.paths, "paths that begin with /, and may end with *, with commas"
@@ -200,11 +209,15 @@ class Settings:
 
     @classmethod
     def load(
-        cls,
-        options: Mapping[str, object],
-        environment: Mapping[str, str] = os.environ,
+        cls, options: Mapping[str, object], *sources: Mapping[str, object]
     ) -> Self:
-        """Make the settings from keyword arguments and the environment.
+        """Make the settings from keyword arguments and other sources.
+
+        Args:
+            options: values by the names of the attributes.
+            sources: values by the names of the environment variables, the first that
+                has one first, by default the environment. None and the empty string
+                count as no value.
 
         Raises:
             SettingsError: an option is unknown, or a value is not allowed.
@@ -215,12 +228,26 @@ class Settings:
                 raise SettingsError(_unknown(name, list(fields)))
         values = {}
         for name, field in fields.items():
-            variable = ENVIRONMENT_PREFIX + name.upper()
+            variable = variable_of(name)
             if name in options:
                 values[name] = _read(name, options[name], field)
-            elif environment.get(variable):
-                values[name] = _read(variable, environment[variable], field)
+                continue
+            found = [source.get(variable) for source in sources or (os.environ,)]
+            value = next((v for v in found if not (v is None or v == "")), None)
+            if value is not None:
+                values[name] = _read(variable, value, field)
         return cls(**values)
+
+
+def variable_of(name: str) -> str:
+    """Give the environment variable of a setting."""
+    return ENVIRONMENT_PREFIX + name.upper()
+
+
+def from_attributes(holder: object) -> dict[str, object]:
+    """Give the ``DOCKERFLOW_*`` attributes of an object, as a source of settings."""
+    variables = [variable_of(field.name) for field in dataclasses.fields(Settings)]
+    return {name: getattr(holder, name, None) for name in variables}
 
 
 def _shown(value: object, *, secret: bool) -> str:

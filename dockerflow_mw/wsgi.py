@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from dockerflow_mw import summary
 from dockerflow_mw.reply import Endpoint, Reply, Request
-from dockerflow_mw.request_id import RequestIdReader
+from dockerflow_mw.request_log import RequestLog
 from dockerflow_mw.settings import Settings
+from dockerflow_mw.summary import Summary, leave
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -23,7 +23,8 @@ _WHOLE = frozenset({list, tuple, bytes, str, type(None)})
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
 
-def _environ_key(header_name: str) -> str:
+def environ_key(header_name: str) -> str:
+    """Give the key that a header has in the environ: RFC 3875, section 4.1.18."""
     return f"HTTP_{header_name.upper().replace('-', '_')}"
 
 
@@ -38,6 +39,19 @@ def decoded_path(environ: WSGIEnvironment) -> str:
     if path.isascii():
         return path
     return path.encode("latin-1", "replace").decode("utf-8", "replace")
+
+
+def open_record(log: RequestLog, environ: WSGIEnvironment, probe: bool) -> Summary:
+    """Open the summary of a request, and make it that of the request at hand."""
+    return log.open(
+        environ,
+        environ.get("REQUEST_METHOD", ""),
+        decoded_path(environ),
+        environ.get("HTTP_USER_AGENT", ""),
+        environ.get("HTTP_ACCEPT_LANGUAGE", ""),
+        environ.get("QUERY_STRING", ""),
+        probe,
+    )
 
 
 class WSGIDoor:
@@ -60,10 +74,8 @@ class WSGIDoor:
         self._app = app
         self._endpoint = {_smuggled(p): e for p, e in endpoints.items()}.get
         self._announce: Callable[[], str | None] | None = announce
-        self._ids = RequestIdReader(settings.request_id_header_name, _environ_key)
+        self._log = RequestLog(settings, environ_key)
         self._echo = settings.response_header_name
-        self._policy = summary.SummaryPolicy(settings)
-        self._querystring = settings.summary_log_querystring
 
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse
@@ -75,13 +87,15 @@ class WSGIDoor:
         if ENVIRON_KEY in environ:
             # Another middleware of ours, further out, sees to the record.
             return self._respond(endpoint, environ, start_response)
-        record = environ[ENVIRON_KEY] = self._open(environ, endpoint is not None)
+        record = environ[ENVIRON_KEY] = open_record(
+            self._log, environ, endpoint is not None
+        )
         try:
             observed = self._observe(record, start_response)
             body = self._respond(endpoint, environ, observed)
         except BaseException as error:
             record.fail(error)
-            _close(record)
+            close_record(record)
             raise
         return _watched(body, record, environ)
 
@@ -93,31 +107,14 @@ class WSGIDoor:
     ) -> Iterable[bytes]:
         if endpoint is None:
             return self._app(environ, start_response)
-        return _carry(endpoint.answer(_request(environ)), start_response)
+        return _carry(endpoint.answer(request_of(environ)), start_response)
 
     def _announce_once(self) -> None:
         announce, self._announce = self._announce, None
         if announce is not None:
             announce()
 
-    def _open(self, environ: WSGIEnvironment, probe: bool) -> summary.Summary:
-        record = summary.Summary(
-            self._policy,
-            environ.get("REQUEST_METHOD", ""),
-            decoded_path(environ),
-            environ.get("HTTP_USER_AGENT", ""),
-            environ.get("HTTP_ACCEPT_LANGUAGE", ""),
-            self._ids.read(environ),
-            environ.get("QUERY_STRING", "") if self._querystring else None,
-            probe,
-        )
-        trace = self._ids.read_trace(environ) if self._ids.traces else None
-        summary.enter(record, trace)
-        return record
-
-    def _observe(
-        self, record: summary.Summary, start_response: StartResponse
-    ) -> StartResponse:
+    def _observe(self, record: Summary, start_response: StartResponse) -> StartResponse:
         echo = self._echo
 
         def observed(
@@ -133,7 +130,8 @@ class WSGIDoor:
         return observed
 
 
-def _request(environ: WSGIEnvironment) -> Request:
+def request_of(environ: WSGIEnvironment) -> Request:
+    """Give the request in plain values."""
     headers = {
         key[len("HTTP_") :].lower().replace("_", "-"): value
         for key, value in environ.items()
@@ -168,13 +166,14 @@ def _is_file(body: object, environ: WSGIEnvironment) -> bool:
     return hasattr(body, "read")
 
 
-def _close(record: summary.Summary) -> None:
+def close_record(record: Summary) -> None:
+    """Log a summary, and leave nothing of it behind."""
     record.close()
-    summary.leave(record)
+    leave(record)
 
 
 def _watched(
-    body: Iterable[bytes], record: summary.Summary, environ: WSGIEnvironment
+    body: Iterable[bytes], record: Summary, environ: WSGIEnvironment
 ) -> Iterable[bytes]:
     if _is_file(body, environ):
         # The server sends it by itself, if it gets to see what it is.
@@ -183,7 +182,7 @@ def _watched(
         return (
             SizedBody(body, record) if hasattr(body, "__len__") else Body(body, record)
         )
-    _close(record)
+    close_record(record)
     return body
 
 
@@ -192,7 +191,7 @@ class Body:
 
     __slots__ = ("__weakref__", "_body", "_iterator", "_record")
 
-    def __init__(self, body: Iterable[bytes], record: summary.Summary) -> None:
+    def __init__(self, body: Iterable[bytes], record: Summary) -> None:
         self._body = body
         self._iterator: Iterator[bytes] | None = None
         self._record = record
@@ -226,7 +225,7 @@ class Body:
             record.fail(error)
             raise
         finally:
-            _close(record)
+            close_record(record)
 
     def __del__(self) -> None:
         # Some servers never call close, which PEP 3333 asks of them.

@@ -426,3 +426,34 @@ async def test_a_client_that_leaves_before_its_answer_is_no_failure(
     (record,) = summaries(caplog)
     assert (record.code, record.disconnected) == (499, True)
     assert record.levelno == logging.INFO
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"type": "websocket.accept"},
+        {"type": "websocket.accept", "headers": [(b"x-own", b"1")]},
+        {"type": "websocket.http.response.start", "status": 401, "headers": []},
+    ],
+)
+async def test_the_answer_to_a_handshake_carries_the_request_id(
+    answer: dict[str, Any],
+) -> None:
+    sent: list[Any] = []
+    own = list(answer.get("headers", []))
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send(answer)
+        await send({"type": "websocket.close"})
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"x-request-id", b"abc")]
+    scope = {**HTTP, "type": "websocket", "headers": headers}
+    application: Any = DockerflowMiddleware(app, echo_request_id=True)
+    await application(scope, None, send)
+    handshake, close = sent
+    assert handshake == {**answer, "headers": [*own, (b"x-request-id", b"abc")]}
+    assert close == {"type": "websocket.close"}
+    assert answer.get("headers", []) == own

@@ -72,11 +72,13 @@ FLOORS = (
         "health",
         "heartbeat",
         "reply",
+        "request_log",
         "signals",
         "summary",
         "version",
     },
     {"asgi", "interface", "middleware", "wsgi"},
+    {"cli", "django", "fastapi", "flask", "sanic"},
 )
 
 

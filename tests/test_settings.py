@@ -64,6 +64,7 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("configure_logging", "true", True),
         ("echo_request_id", "ON", True),
         ("error_endpoint", "0", False),
+        ("error_token", " a-token-of-some-length\n", "a-token-of-some-length"),
         ("heartbeat_failed_status_code", "599", 599),
         ("request_id_header_name", "X-Amzn-Trace-Id,x-id", ("X-Amzn-Trace-Id", "x-id")),
         ("request_id_header_name", "none", ()),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import inspect
 import os
@@ -11,6 +12,7 @@ import time
 import traceback
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
+from typing import TypeAlias
 
 from dockerflow_mw import health
 from dockerflow_mw.checks.messages import CheckMessage, Error
@@ -33,7 +35,8 @@ def _reset_threads() -> None:
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_reset_threads)
 
-GetLoop = Callable[[], asyncio.AbstractEventLoop]
+GetLoop: TypeAlias = Callable[[], asyncio.AbstractEventLoop]
+Around: TypeAlias = Callable[[], contextlib.AbstractContextManager[object]]
 
 
 def _is_async(function: Callable[..., object]) -> bool:
@@ -53,6 +56,7 @@ class Execution:
         check: the check to call.
         loop: gives the loop for async work; called only when there is some.
         previous: the run before this one, whose outcome came late.
+        around: what a sync check is run inside, on its thread.
 
     Attributes:
         result: the outcome, to wait for.
@@ -60,7 +64,11 @@ class Execution:
     """
 
     def __init__(
-        self, check: Check, loop: GetLoop, previous: Execution | None = None
+        self,
+        check: Check,
+        loop: GetLoop,
+        previous: Execution | None = None,
+        around: Around = contextlib.nullcontext,
     ) -> None:
         self.check = check
         self.previous = previous
@@ -69,6 +77,7 @@ class Execution:
         self.result.set_running_or_notify_cancel()
         self.started = time.monotonic()
         self.late = False
+        self._around = around
         self._get_loop = loop
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
@@ -140,11 +149,14 @@ class Execution:
     def _call(self) -> None:
         # The base class, because sys.exit() in a check must not lose the outcome.
         try:
-            value = self.check.function()
+            with self._around():
+                value = self.check.function()
+                if not inspect.isawaitable(value):
+                    messages = messages_of(value)
             if inspect.isawaitable(value):
                 self._start_task(contextvars.copy_context(), lambda: value)
             else:
-                self._finish(messages_of(value))
+                self._finish(messages)
         except BaseException as error:
             self._fail(error)
 

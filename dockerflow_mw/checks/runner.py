@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 import threading
@@ -10,7 +11,7 @@ import weakref
 from collections.abc import Collection, Iterable
 
 from dockerflow_mw.checks.background import background_loop
-from dockerflow_mw.checks.execution import Execution, GetLoop
+from dockerflow_mw.checks.execution import Around, Execution, GetLoop
 from dockerflow_mw.checks.flight import Flight
 from dockerflow_mw.checks.messages import ERROR
 from dockerflow_mw.checks.registry import Check, CheckFunction, is_same
@@ -28,10 +29,14 @@ class Runner:
 
     Args:
         settings: for how long checks may take and their results may serve.
+        around: what each sync check is run inside, on its thread.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, around: Around = contextlib.nullcontext
+    ) -> None:
         self._settings = settings
+        self._around = around
         self._reset()
         _runners.add(self)
 
@@ -78,7 +83,7 @@ class Runner:
     ) -> Execution:
         former = self._executions.get(check.name)
         if former is None or former.abandoned or not is_same(former.check, check):
-            return self._begin(Execution(check, loop), begun)
+            return self._begin(check, loop, begun)
         previous = former.previous
         if not former.done:
             # Who is known to be slow has had the time to say something before.
@@ -88,12 +93,19 @@ class Runner:
             return former
         if self._came_late(former) and _age(former) < LATE_RESULT_MAX_AGE:
             former.previous = None
-            self._begin(Execution(check, loop, former), begun)
+            self._begin(check, loop, begun, former)
             return former
-        return self._begin(Execution(check, loop), begun)
+        return self._begin(check, loop, begun)
 
-    def _begin(self, execution: Execution, begun: list[Execution]) -> Execution:
-        self._executions[execution.check.name] = execution
+    def _begin(
+        self,
+        check: Check,
+        loop: GetLoop,
+        begun: list[Execution],
+        previous: Execution | None = None,
+    ) -> Execution:
+        execution = Execution(check, loop, previous, self._around)
+        self._executions[check.name] = execution
         begun.append(execution)
         return execution
 

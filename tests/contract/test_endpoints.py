@@ -15,6 +15,7 @@ from tests.doors import Door
 
 MakeDoor = Callable[..., Door]
 
+TOKEN = "a-token-of-some-length"
 ENDPOINTS = ("/__version__", "/__heartbeat__", "/__lbheartbeat__")
 VERSION = {
     "source": "https://example.com/a/b",
@@ -348,6 +349,20 @@ def test_what_is_not_an_endpoint_is_the_application_s(
     door: MakeDoor, path: str | bytes
 ) -> None:
     assert door().ask(path, root="/api" if path == "" else "").body == b"a page"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Authorization": "Bearer another-token-0123"}, {"Authorization": TOKEN}],
+)
+def test_the_error_endpoint_asks_for_its_token(
+    door: MakeDoor, headers: dict[str, str]
+) -> None:
+    made = door(error_endpoint=True, error_token=TOKEN)
+    refused = made.ask("/__error__", headers=headers)
+    assert (refused.status, refused.headers["www-authenticate"]) == (401, "Bearer")
+    with pytest.raises(Exception, match="test exception from the /__error__ endpoint"):
+        made.ask("/__error__", headers={"Authorization": f"Bearer {TOKEN}"})
 
 
 def test_the_error_endpoint_raises_where_it_was_asked_for(

@@ -1,0 +1,60 @@
+"""Opens the summary of each request, which has the request's id from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from dockerflow_mw.request_id import RequestIdReader
+from dockerflow_mw.settings import Settings
+from dockerflow_mw.summary import Summary, SummaryPolicy, enter
+
+
+class RequestLog:
+    """What the requests of a middleware have in common.
+
+    Args:
+        settings: the middleware's settings.
+        key: turns a header's name into its key in the mappings of headers.
+    """
+
+    __slots__ = ("_ids", "_policy", "_querystring")
+
+    def __init__(self, settings: Settings, key: Callable[[str], object]) -> None:
+        self._ids = RequestIdReader(settings.request_id_header_name, key)
+        self._policy = SummaryPolicy(settings)
+        self._querystring = settings.summary_log_querystring
+
+    def open(
+        self,
+        headers: Mapping[Any, Any],
+        method: str,
+        path: str,
+        agent: str,
+        lang: str,
+        query: str,
+        probe: bool = False,
+    ) -> Summary:
+        """Make the summary of a request, and make it that of the request at hand.
+
+        Args:
+            headers: the request's headers, from which its id and its trace are read.
+            method: the request's method.
+            path: its path, mount point included, decoded.
+            agent: its User-Agent header, or an empty string.
+            lang: its Accept-Language header, or an empty string.
+            query: its query string, as it was sent.
+            probe: whether it is for one of our own paths.
+        """
+        record = Summary(
+            self._policy,
+            method,
+            path,
+            agent,
+            lang,
+            self._ids.read(headers),
+            query if self._querystring else None,
+            probe,
+        )
+        enter(record, self._ids.read_trace(headers) if self._ids.traces else None)
+        return record

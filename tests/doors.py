@@ -31,7 +31,15 @@ def page() -> bytes:
 
 
 class BareWSGI:
-    """A WSGI application without a framework."""
+    """A WSGI application without a framework.
+
+    Attributes:
+        application: what has the checks and sends the signals.
+        served: what the server has.
+    """
+
+    application: Any
+    served: Any
 
     def __init__(self, page: Page = page, **options: Any) -> None:
         def app(environ: Any, start_response: Any) -> Iterable[bytes]:
@@ -39,7 +47,7 @@ class BareWSGI:
             start_response("200 OK", [("Content-Type", "text/plain")])
             return [body]
 
-        self.application = DockerflowMiddleware(app, **options)
+        self.application = self.served = DockerflowMiddleware(app, **options)
 
     def ask(
         self,
@@ -70,7 +78,7 @@ class BareWSGI:
             started[:] = [status, headers]
             return lambda data: None
 
-        server: Any = validator(self.application) if valid else self.application
+        server: Any = validator(self.served) if valid else self.served
         body = server(asked, start_response)
         try:
             content = b"".join(body)
@@ -81,7 +89,10 @@ class BareWSGI:
 
 
 class BareASGI:
-    """An ASGI application without a framework."""
+    """An ASGI application without a framework; see `BareWSGI`."""
+
+    application: Any
+    served: Any
 
     def __init__(self, page: Page = page, **options: Any) -> None:
         async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -91,7 +102,7 @@ class BareASGI:
             await send(start)
             await send({"type": "http.response.body", "body": body})
 
-        self.application = DockerflowMiddleware(app, **options)
+        self.application = self.served = DockerflowMiddleware(app, **options)
 
     def ask(
         self,
@@ -131,7 +142,7 @@ class BareASGI:
         async def send(message: Any) -> None:
             sent.append(message)
 
-        await self.application(scope, receive, send)
+        await self.served(scope, receive, send)
         start, *bodies = sent
         headers = {k.decode(): v.decode("latin-1") for k, v in start["headers"]}
         body = b"".join(message["body"] for message in bodies)

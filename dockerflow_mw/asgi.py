@@ -20,19 +20,23 @@ ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 SCOPE_KEY = "dockerflow_mw.summary"
 
+# How many messages of a body may come before it is heard that the client has left.
+_BACKLOG = 64
+
 
 def _header_key(header_name: str) -> bytes:
     return header_name.lower().encode("latin-1")
 
 
 def _is_last(message: Message, trailers: bool) -> bool:
+    # Of the messages that extensions have beside an ordinary body's.
     kind = message["type"]
     if kind == "http.response.trailers":
         return not message.get("more_trailers", False)
     if kind == "http.response.pathsend":
         return not trailers
-    body = kind in ("http.response.body", "http.response.zerocopysend")
-    return body and not trailers and not message.get("more_body", False)
+    zerocopy = kind == "http.response.zerocopysend"
+    return zerocopy and not trailers and not message.get("more_body", False)
 
 
 class ASGIDoor:
@@ -64,7 +68,7 @@ class ASGIDoor:
         """Serve one scope; those that are not HTTP pass untouched."""
         kind = scope["type"]
         if kind == "http":
-            await self._serve_http(scope, receive, send)
+            await self.serve_http(scope, receive, send)
         elif kind == "websocket":
             await self._serve_websocket(scope, receive, send)
         elif kind == "lifespan":
@@ -72,27 +76,34 @@ class ASGIDoor:
         else:
             await self._app(scope, receive, send)
 
-    async def _serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint = self._find(scope)
+    async def serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        endpoint = self._endpoints.get(scope["path"])
+        if endpoint is None and scope.get("root_path"):
+            endpoint = self._find_mounted(scope)
         if self._announce is not None and not (endpoint and endpoint.quiet):
             self._announce_once()
-        if SCOPE_KEY in scope:
+        if SCOPE_KEY in scope and not scope[SCOPE_KEY].closed:
             # Another middleware of ours, further out, sees to the record.
             await self._respond(endpoint, scope, receive, send)
             return
         record = self._open(scope, scope["method"], endpoint is not None)
-        observed = self._observe(record, send)
+        wanted = record.is_wanted()
+        if wanted or self._echo is not None:
+            receive, send = _watch(record, receive), self._observe(record, send)
         try:
-            watched = _watch(record, receive)
-            await self._respond(endpoint, scope, watched, observed)
-            # A response that was begun and never ended has lost its client.
-            record.disconnected |= record.code > 0
+            if endpoint is None:
+                await self._app(scope, receive, send)
+            else:
+                await _carry(await endpoint.aanswer(_request(scope)), send)
+            if record.begun and not record.closed:
+                _leave_open(record)
         except BaseException as error:
-            record.fail(error)
-            record.disconnected |= isinstance(error, asyncio.CancelledError)
+            _fail(record, error, receive)
             raise
         finally:
-            record.close()
+            if not record.closed:
+                record.close() if wanted else record.forgo()
             leave(record)
 
     async def _respond(
@@ -106,7 +117,8 @@ class ASGIDoor:
     async def _serve_websocket(
         self, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        if SCOPE_KEY in scope:
+        outer: Summary | None = scope.get(SCOPE_KEY)
+        if outer is not None and not outer.closed:
             await self._app(scope, receive, send)
             return
         # The handshake is a GET, RFC 6455, section 4.1.
@@ -119,8 +131,7 @@ class ASGIDoor:
         try:
             await self._app(scope, receive, send)
         except BaseException as error:
-            record.fail(error)
-            record.disconnected |= isinstance(error, asyncio.CancelledError)
+            _fail(record, error, receive)
             raise
         finally:
             if self._log_websockets:
@@ -143,12 +154,9 @@ class ASGIDoor:
         announce, self._announce = self._announce, None
         return None if announce is None else announce()
 
-    def _find(self, scope: Scope) -> Endpoint | None:
-        path = scope["path"]
-        if path in self._endpoints:
-            return self._endpoints[path]
+    def _find_mounted(self, scope: Scope) -> Endpoint | None:
         # Servers differ in whether the path still holds the mount point.
-        root = (scope.get("root_path") or "").rstrip("/")
+        path, root = scope["path"], scope["root_path"].rstrip("/")
         if root and path.startswith(root):
             return self._endpoints.get(path[len(root) :])
         return None
@@ -163,9 +171,9 @@ class ASGIDoor:
             headers,
             method,
             scope["path"],
-            headers.get(b"user-agent", b"").decode("latin-1"),
-            headers.get(b"accept-language", b"").decode("latin-1"),
-            (scope.get("query_string") or b"").decode("latin-1"),
+            headers.get(b"user-agent", b""),
+            headers.get(b"accept-language", b""),
+            scope.get("query_string") or b"",
             probe,
         )
         return record
@@ -176,27 +184,76 @@ class ASGIDoor:
 
         async def observed(message: Message) -> None:
             nonlocal trailers
-            if message["type"] == "http.response.start":
-                record.code = _code(message)
-                trailers = message.get("trailers", False)
-                if echo is not None:
-                    message = _echoed(message, echo, record.rid)
+            kind = message["type"]
+            if echo is not None and kind == "http.response.start":
+                message = _echoed(message, echo, record.rid)
             try:
                 await send(message)
-            except OSError:
-                record.disconnected = True
+            except OSError as error:
+                record.disconnected |= _is_departure(error)
                 raise
-            if _is_last(message, trailers):
+            if kind == "http.response.body":
+                if not (trailers or message.get("more_body")):
+                    record.close()
+            elif kind == "http.response.start":
+                if not record.begun:
+                    # Once begun, a response is what it is, whatever else is sent.
+                    record.code = _code(message)
+                    record.begun = record.code >= 200
+                trailers = message.get("trailers", False)
+            elif _is_last(message, trailers):
                 record.close()
 
         return observed
+
+
+def _is_departure(error: OSError) -> bool:
+    # Servers have errors of their own for it, which have no number.
+    return isinstance(error, ConnectionError) or error.errno is None
+
+
+def _leave_open(record: Summary) -> None:
+    if not record.disconnected:
+        record.mark(incomplete=True)
+        record.error = record.message = "The application left its response open."
+
+
+def _fail(record: Summary, error: BaseException, receive: Receive) -> None:
+    # A server cancels who has lost the client, and who is late when it stops itself.
+    if isinstance(error, asyncio.CancelledError) and not record.closed:
+        record.disconnected |= _has_left(receive)
+    record.fail(error)
+
+
+def _has_left(receive: Receive) -> bool:
+    """Tell whether the server says at once that the client has gone."""
+    try:
+        for _ in range(_BACKLOG):
+            message = _at_once(receive)
+            if message is None or message["type"].endswith(".disconnect"):
+                return message is not None
+    except Exception:
+        return False
+    return False
+
+
+def _at_once(receive: Receive) -> Message | None:
+    # Not awaited: one step, for what is known now.
+    asked = receive().__await__()
+    try:
+        next(asked)
+    except StopIteration as answer:
+        message: Message = answer.value
+        return message
+    asked.close()
+    return None
 
 
 def _code(message: Message) -> int:
     # A status that is none is the server's to refuse, not ours.
     try:
         return int(message["status"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return 0
 
 
@@ -204,11 +261,15 @@ def _watch(record: Summary, receive: Receive) -> Receive:
     async def watched() -> Message:
         message = await receive()
         kind = message["type"]
-        if kind == "http.disconnect":
-            record.disconnected |= not record.closed
+        if kind == "http.disconnect" and not record.closed:
+            record.disconnected = True
+            # nginx's number, for whatever the application may answer yet.
+            record.code = record.code or 499
+            record.begun = True
         elif kind == "websocket.disconnect":
-            record.mark(close_code=message.get("code", 1005))
             record.disconnected |= not record.code
+            if record.code in (0, 101):
+                _mark_close(record, message.get("code", 1005))
         return message
 
     return watched
@@ -217,17 +278,23 @@ def _watch(record: Summary, receive: Receive) -> Receive:
 def _observe_websocket(record: Summary, send: Send) -> Send:
     async def observed(message: Message) -> None:
         kind = message["type"]
-        if kind == "websocket.accept":
-            record.code = 101
-        elif kind == "websocket.http.response.start":
-            record.code = _code(message)
-        elif kind == "websocket.close":
-            record.mark(close_code=message.get("code", 1000))
-            # A server answers so for a handshake that is not accepted.
-            record.code = record.code or 403
         await send(message)
+        if kind == "websocket.accept":
+            record.code, record.begun = 101, True
+        elif kind == "websocket.http.response.start":
+            record.code, record.begun = _code(message), True
+        elif kind == "websocket.close":
+            _mark_close(record, message.get("code", 1000))
+            # A server answers so for a handshake that is not accepted.
+            record.code, record.begun = record.code or 403, True
 
     return observed
+
+
+def _mark_close(record: Summary, code: int) -> None:
+    # Who closes first says why.
+    if "close_code" not in (record.marks or {}):
+        record.mark(close_code=code)
 
 
 def _echo_handshake(header: bytes, rid: str, send: Send) -> Send:
@@ -241,8 +308,10 @@ def _echo_handshake(header: bytes, rid: str, send: Send) -> Send:
 
 def _echoed(message: Message, header: bytes, rid: str) -> Message:
     # A new message, because this one is the application's.
-    echoed = (header, rid.encode("latin-1"))
-    return {**message, "headers": [*message.get("headers", ()), echoed]}
+    headers = list(message.get("headers") or ())
+    if not any(name.lower() == header for name, _ in headers):
+        headers.append((header, rid.encode("latin-1")))
+    return {**message, "headers": headers}
 
 
 def _request(scope: Scope) -> Request:

@@ -14,7 +14,7 @@ import json
 import math
 import os
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from typing import Any
 
 orjson: Any
@@ -26,6 +26,7 @@ except ImportError:
 # What is nested deeper, or comes after so many values, is only told of.
 MAX_DEPTH = 32
 MAX_VALUES = 20_000
+LEFT_OUT = "<left out>"
 
 
 def safe_repr(value: object) -> str:
@@ -42,6 +43,15 @@ def safe_str(value: object) -> str:
         return str.__str__(str(value))
     except Exception:
         return safe_repr(value)
+
+
+def free_name(name: str, taken: Container[str]) -> str:
+    """Give a name, with a number behind it if it is taken already."""
+    free, copies = name, 1
+    while free in taken:
+        copies += 1
+        free = f"{name} ({copies})"
+    return free
 
 
 class SafeJSONEncoder(json.JSONEncoder):
@@ -96,16 +106,22 @@ class _Copy:
         if isinstance(value, Mapping):
             return self._object(value.items(), depth)
         if isinstance(value, (list, tuple, set, frozenset)):
-            return [self.of(item, depth) for item in self._some(value)]
+            items = [self.of(item, depth) for item in self._some(value)]
+            return items if len(items) == len(value) else [*items, LEFT_OUT]
         if isinstance(value, enum.Enum):
             return self.of(value.value, depth)
         if dataclasses.is_dataclass(value) and not isinstance(value, type):
             names = [field.name for field in dataclasses.fields(value)]
-            return self._object(((n, getattr(value, n)) for n in names), depth)
+            return self._object([(n, getattr(value, n)) for n in names], depth)
         return _text(safe_repr(value))
 
-    def _object(self, items: Iterable[tuple[Any, Any]], depth: int) -> dict[str, Any]:
-        return {_key(key): self.of(item, depth) for key, item in self._some(items)}
+    def _object(self, items: Collection[tuple[Any, Any]], depth: int) -> dict[str, Any]:
+        copy: dict[str, Any] = {}
+        for key, item in self._some(items):
+            copy[free_name(_key(key), copy)] = self.of(item, depth)
+        if len(copy) < len(items):
+            copy[free_name(LEFT_OUT, copy)] = len(items) - len(copy)
+        return copy
 
     def _some(self, items: Iterable[Any]) -> list[Any]:
         kept: list[Any] = []
@@ -172,6 +188,19 @@ def _refuse(value: object) -> Any:
 
 _standard = json.JSONEncoder(allow_nan=False, default=_refuse, separators=(",", ":"))
 
+
+def _compiled() -> Callable[[object], str] | None:
+    # JSONEncoder.encode makes this very object anew for each value.
+    make = getattr(json.encoder, "c_make_encoder", None)
+    text = getattr(json.encoder, "encode_basestring_ascii", None)
+    if make is None or text is None:
+        return None
+    chunks = make(None, _refuse, text, None, ":", ",", False, False, False)
+    return lambda value: "".join(chunks(value, 0))
+
+
+_dumps = _compiled() or _standard.encode
+
 _OPTIONS = (
     orjson.OPT_PASSTHROUGH_DATACLASS
     | orjson.OPT_PASSTHROUGH_DATETIME
@@ -184,7 +213,7 @@ _OPTIONS = (
 def _encode_standard(value: object) -> str:
     try:
         line = _standard.encode(value)
-    except (TypeError, ValueError, RecursionError):
+    except Exception:
         return _standard.encode(plain(value))
     # An escaped half of a surrogate pair; whole pairs are copied in vain.
     return _standard.encode(plain(value)) if "\\ud" in line else line
@@ -196,7 +225,21 @@ def encode(value: object) -> str:
         return _encode_standard(value)
     try:
         line = orjson.dumps(value, _refuse, _OPTIONS)
-    except (TypeError, ValueError, RecursionError):
+    except Exception:
         return _encode_standard(value)
     # To orjson, what is not a number is null.
     return _encode_standard(value) if b"null" in line else line.decode()
+
+
+def encode_clean(value: object) -> str | None:
+    """Give the JSON of what no copy has to be made of and no null is in, else None."""
+    try:
+        if orjson is None:
+            line = _dumps(value)
+            # From the end, which is the faster way in short texts.
+            clean = line.rfind("null") < 0 and line.rfind("\\ud") < 0
+            return line if clean else None
+        encoded = orjson.dumps(value, _refuse, _OPTIONS)
+        return encoded.decode() if encoded.rfind(b"null") < 0 else None
+    except Exception:
+        return None

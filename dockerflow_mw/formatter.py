@@ -9,13 +9,16 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from dockerflow_mw import mozlog, parse
-from dockerflow_mw.encoder import encode, safe_repr, safe_str
+from dockerflow_mw.encoder import encode, encode_clean, safe_repr, safe_str
+from dockerflow_mw.record import FieldsRecord
+
+T = TypeVar("T")
 
 DEFAULT_LOGGER_NAME = "Dockerflow"
 ENVELOPE_VERSION = "2.0"
@@ -24,24 +27,30 @@ ENVELOPE_VERSION = "2.0"
 DEFAULT_MAX_BYTES = 8192
 MINIMAL_MAX_BYTES = 512
 
-# The attributes of a blank record, whichever the Python version, are not fields.
-BLANK_RECORD = frozenset(
-    {*logging.makeLogRecord({}).__dict__, "asctime", "message", "taskName"}
-)
+# What every record has, whichever the Python version.
+_BLANK = tuple(logging.LogRecord("", 0, "", 0, "", (), None).__dict__)
+_COMMON = len(_BLANK)
+
+# The attributes that are not fields.
+BLANK_RECORD = frozenset({*_BLANK, "asctime", "logger_name", "message", "taskName"})
 
 # What an int64 holds, and what a datetime can be of.
 _LARGEST_TIMESTAMP = 2**63 - 1
 _LAST_SECOND = 253_402_300_799
 
-# Syslog severities (RFC 5424, section 6.2.1), and those of Google Cloud's LogEntry,
-# by the lowest level that has them.
-_SEVERITIES = (
-    (logging.CRITICAL, 2, "CRITICAL"),
-    (logging.ERROR, 3, "ERROR"),
-    (logging.WARNING, 4, "WARNING"),
-    (logging.INFO, 6, "INFO"),
-)
-_LOWEST_SEVERITY = (7, "DEBUG")
+# Google Cloud's names (LogEntry's LogSeverity), by the lowest level that has them.
+_CLOUD_SEVERITIES = {
+    logging.CRITICAL: "CRITICAL",
+    logging.ERROR: "ERROR",
+    logging.WARNING: "WARNING",
+    logging.INFO: "INFO",
+}
+
+
+class PlainText(str):
+    """A message that is never taken for JSON, whoever wrote it."""
+
+    __slots__ = ()
 
 
 def safer_format_traceback(
@@ -74,7 +83,21 @@ class MozlogFormatter(logging.Formatter):
     """
 
     LOGGING_FORMAT_VERSION = ENVELOPE_VERSION
+
+    # RFC 5424, section 6.2.1; what is not listed has that of the next lower level.
+    SYSLOG_LEVEL_MAP: Mapping[int, int] = {50: 2, 40: 3, 30: 4, 20: 6, 10: 7}
+    DEFAULT_SYSLOG_LEVEL = 7
+
+    EXCLUDED_LOGRECORD_ATTRS: Set[str] = BLANK_RECORD
+
     logger_name: str = DEFAULT_LOGGER_NAME
+
+    # For subclasses that do not call the constructor.
+    hostname = socket.gethostname()
+    _gcp = False
+    _strict = False
+    _max_bytes = DEFAULT_MAX_BYTES
+    _is_usual = False
 
     def __init__(
         self,
@@ -95,6 +118,10 @@ class MozlogFormatter(logging.Formatter):
         self._strict = strict
         allowed = f"0 or a number of bytes from {MINIMAL_MAX_BYTES}"
         self._max_bytes = parse.setting("max_bytes", max_bytes, _size, allowed)
+        self._envelopes: dict[tuple[Any, ...], str] = {}
+        converts = type(self).convert_record is MozlogFormatter.convert_record
+        excludes = self.EXCLUDED_LOGRECORD_ATTRS is BLANK_RECORD
+        self._is_usual = converts and excludes and not self._strict and not self._gcp
 
     def is_value_jsonlike(self, value: str) -> bool:
         """Tell whether a message is a JSON object, whose members become fields."""
@@ -102,23 +129,23 @@ class MozlogFormatter(logging.Formatter):
 
     def convert_record(self, record: logging.LogRecord) -> dict[str, Any]:
         """Give the mozlog object of a record; override it to add to the line."""
-        fields: dict[str, Any] = {
-            name: value
-            for name, value in record.__dict__.items()
-            if name not in BLANK_RECORD
-        }
+        values, excluded = record.__dict__, self.EXCLUDED_LOGRECORD_ATTRS
+        fields = {n: value for n, value in values.items() if n not in excluded}
         self._add_message(record, fields)
         if record.exc_info:
             fields.update(_exception_fields(record.exc_info))
+        elif record.exc_text:
+            # All that is left of an exception in a record from another process.
+            fields["traceback"] = safe_str(record.exc_text)
         if record.stack_info:
             fields["stack"] = safe_str(record.stack_info)
         return {
             "Timestamp": _nanoseconds(record.created),
             "Type": record.name,
-            "Logger": self.logger_name,
+            "Logger": values.get("logger_name") or self.logger_name,
             "Hostname": self.hostname,
             "EnvVersion": self.LOGGING_FORMAT_VERSION,
-            "Severity": _severity(record.levelno)[0],
+            "Severity": self._severity(record.levelno),
             "Pid": record.process,
             "Fields": fields,
         }
@@ -126,27 +153,85 @@ class MozlogFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Give the record's line, without the newline at its end."""
         try:
-            line = mozlog.without_nulls({**self.convert_record(record)})
+            if record.__class__ is FieldsRecord and self._is_usual:
+                text = self._format_fields(record)
+                if text is not None:
+                    return text
+            line = self.convert_record(record)
+            if self._strict or self._gcp:
+                line = self._complete(record, line)
+            return self._encoded(line)
         except Exception as error:
-            line = _last_resort(record, self.logger_name, error)
+            # Somebody's convert_record raised; the message at least is not lost.
+            return self._encoded(self._last_resort(record, error))
+
+    def _format_fields(self, record: logging.LogRecord) -> str | None:
+        # The line that convert_record would give, of a summary without anything out
+        # of the ordinary; of all else, None. There is one of them for each request.
+        values = record.__dict__
+        names = record.names  # type: ignore[attr-defined]  # it is a FieldsRecord
+        if len(values) != _COMMON + len(names) or values["msg"]:
+            return None
+        fields = encode_clean({name: values[name] for name in names})
+        if fields is None:
+            return None
+        kind = (values["name"], values["levelno"], values["process"], self.logger_name)
+        envelope = self._envelopes.get(kind)
+        if envelope is None:
+            envelope = self._envelopes[kind] = self._envelope(record)
+        nanoseconds = int(values["created"] * 1e9)
+        text = f'{{"Timestamp":{nanoseconds},{envelope}{fields}}}'
+        fits = len(text) * 4 < self._max_bytes or not self._max_bytes
+        return text if fits else None
+
+    def _envelope(self, record: logging.LogRecord) -> str:
+        line = self.convert_record(record)
+        del line["Timestamp"]
+        return encode({**line, "Fields": 0})[1:-2]
+
+    def _complete(
+        self, record: logging.LogRecord, line: dict[str, Any]
+    ) -> dict[str, Any]:
         if self._strict:
             line = mozlog.strict(line)
         if self._gcp:
-            line |= _google_cloud(record, line)
-        text = encode(line)
+            line = line | _google_cloud(record, line)
+        return line
+
+    def _encoded(self, line: dict[str, Any]) -> str:
+        text = encode_clean(line) if line.get("Fields") else None
+        if text is None:
+            line = mozlog.without_nulls({**line})
+            text = encode(line)
         # Cheap before exact: no character is more than four bytes long.
         room = self._max_bytes - 1
         if room < 0 or len(text) * 4 <= room or len(text.encode()) <= room:
             return text
         return mozlog.fitted(line, room)
 
+    def _severity(self, level: object) -> int:
+        return _of_level(level, self.SYSLOG_LEVEL_MAP, self.DEFAULT_SYSLOG_LEVEL)
+
+    def _last_resort(
+        self, record: logging.LogRecord, error: Exception
+    ) -> dict[str, Any]:
+        return {
+            "Timestamp": time.time_ns(),
+            "Type": safe_str(getattr(record, "name", "")),
+            "Logger": self.logger_name,
+            "EnvVersion": self.LOGGING_FORMAT_VERSION,
+            "Severity": self._severity(getattr(record, "levelno", 0)),
+            "Fields": {"msg": _message(record), "formatter_error": safe_repr(error)},
+        }
+
     def _add_message(self, record: logging.LogRecord, fields: dict[str, Any]) -> None:
         members: Mapping[Any, Any] | None = None
         if isinstance(record.msg, Mapping) and not record.args:
             members = record.msg
         elif message := _message(record):
+            is_text = record.msg.__class__ is PlainText
             # The hook first, for whoever overrides it to say no.
-            if self.is_value_jsonlike(message):
+            if not is_text and self.is_value_jsonlike(message):
                 members = _json_object(message)
             if members is None:
                 fields["msg"] = message
@@ -205,12 +290,14 @@ def _json_object(text: str) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _severity(level: Any) -> tuple[int, str]:
-    if isinstance(level, (int, float)):
-        for threshold, severity, name in _SEVERITIES:
-            if level >= threshold:
-                return severity, name
-    return _LOWEST_SEVERITY
+def _of_level(level: object, table: Mapping[int, T], default: T) -> T:
+    # Of a level that is not in the table, the next lower one's.
+    if not isinstance(level, (int, float)):
+        return default
+    if level in table:
+        return table[level]  # type: ignore[index]  # 20.0 is 20
+    lower = [known for known in table if known <= level]
+    return table[max(lower)] if lower else default
 
 
 def _exception_fields(exc_info: object) -> dict[str, str]:
@@ -227,27 +314,16 @@ def _exception_fields(exc_info: object) -> dict[str, str]:
     return {"error": safe_repr(exc_info[1]), "traceback": formatted}
 
 
-def _last_resort(
-    record: logging.LogRecord, logger_name: str, error: Exception
-) -> dict[str, Any]:
-    # Somebody's convert_record raised; the message at least is not lost.
-    return {
-        "Timestamp": time.time_ns(),
-        "Type": safe_str(getattr(record, "name", "")),
-        "Logger": logger_name,
-        "EnvVersion": ENVELOPE_VERSION,
-        "Severity": _severity(getattr(record, "levelno", 0))[0],
-        "Fields": {"msg": _message(record), "formatter_error": safe_repr(error)},
-    }
-
-
 def _google_cloud(record: logging.LogRecord, line: dict[str, Any]) -> dict[str, Any]:
     # The special fields of structured logs in Google Cloud's documentation.
-    fields = line.get("Fields") or {}
+    fields = line.get("Fields")
+    if not isinstance(fields, dict):
+        fields = {}
     created = min(_nanoseconds(record.created) / 1e9, _LAST_SECOND)
+    message = fields.get("msg") or line.get("Type", "")
     special = {
-        "severity": _severity(record.levelno)[1],
-        "message": fields.get("msg") or line.get("Type", ""),
+        "severity": _of_level(record.levelno, _CLOUD_SEVERITIES, "DEBUG"),
+        "message": message if isinstance(message, str) else encode(message),
         "time": datetime.fromtimestamp(created, UTC).isoformat(),
     }
     if trace_id := fields.get("trace_id"):

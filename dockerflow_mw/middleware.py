@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from dockerflow_mw.asgi import ASGIApp, Receive, Scope, Send
+    from dockerflow_mw.asgi import ASGIDoor, Receive, Scope, Send
 
 logger = logging.getLogger("dockerflow.middleware")
 
@@ -180,10 +180,13 @@ class _WSGICallable:
 class _ASGICallable:
     # asgiref's hint, for an ASGI 2 application inside may have set the other one.
     _asgi_single_callable = True
-    _serve: ASGIApp
+    _serve: ASGIDoor
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._serve(scope, receive, send)
+        if scope["type"] == "http":
+            await self._serve.serve_http(scope, receive, send)
+        else:
+            await self._serve(scope, receive, send)
 
     @staticmethod
     def _door() -> type:

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from dockerflow_mw.encoder import encode, plain, safe_str
+from dockerflow_mw.encoder import encode, free_name, plain, safe_str
 
 Line = dict[str, Any]
 
 # What a name of a field may be long where a line has to be made shorter.
 _MAX_NAME = 64
 _MIN_TEXT = 16
+
+# What a line is read for, how much of each of these stays, and what Google Cloud reads.
+_TELLING = ("msg", "error", "code", "rid", "path", "method")
+_TELLING_TEXT = 64
+_CLOUD = ("severity", "message", "time")
 _CUT = "..."
 _KEPT_WHOLE = frozenset({"EnvVersion", "Fields", "Hostname"})
 
@@ -27,14 +32,13 @@ def without_nulls(line: Line) -> Line:
     """Leave out what is null, and ``Fields`` when nothing is in them."""
     fields = line.get("Fields")
     if isinstance(fields, dict):
-        if None in fields.values():
-            fields = {
-                name: value for name, value in fields.items() if value is not None
-            }
-        line["Fields"] = fields or None
-    if None in line.values():
-        return {name: value for name, value in line.items() if value is not None}
-    return line
+        # Not "None in", which asks each value whether it is equal.
+        line["Fields"] = _there(fields) or None
+    return _there(line)
+
+
+def _there(values: Line) -> Line:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def strict(line: Line) -> Line:
@@ -54,10 +58,7 @@ def _flatten(prefix: str, value: Any, into: Line) -> None:
         return
     if value is None:
         return
-    name, copies = prefix, 1
-    while name in into:
-        copies += 1
-        name = f"{prefix} ({copies})"
+    name = free_name(prefix, into)
     into[name] = _homogeneous(value) if isinstance(value, list) else value
 
 
@@ -141,7 +142,7 @@ def fitted(line: Line, max_bytes: int) -> str:
 
 def _shorten_names(place: Line) -> None:
     for name in [name for name in place if len(name) > _MAX_NAME]:
-        place[name[: _MAX_NAME - len(_CUT)] + _CUT] = place.pop(name)
+        place[free_name(name[: _MAX_NAME - len(_CUT)] + _CUT, place)] = place.pop(name)
 
 
 def _shorten_texts(place: Line, limit: int) -> None:
@@ -149,8 +150,9 @@ def _shorten_texts(place: Line, limit: int) -> None:
         if name in _KEPT_WHOLE or isinstance(value, (bool, int, float)):
             continue
         text = value if isinstance(value, str) else encode(value)
-        if len(encode(text)) > limit:
-            place[name] = _cut(text, limit)
+        kept = max(limit, _TELLING_TEXT) if name in _TELLING else limit
+        if len(encode(text)) > kept:
+            place[name] = _cut(text, kept)
 
 
 def _cut(text: str, limit: int) -> str:
@@ -164,9 +166,12 @@ def _cut(text: str, limit: int) -> str:
 def _bare(line: Line, max_bytes: int) -> str:
     # So many fields that even without their texts they are too long.
     kept: Line = {"truncated": True}
-    bare = {name: line[name] for name in _ENVELOPE if name in line} | {"Fields": kept}
+    envelope = {name: line[name] for name in (*_ENVELOPE, *_CLOUD) if name in line}
+    bare = envelope | {"Fields": kept}
+    fields = line["Fields"]
+    telling = {name: fields[name] for name in _TELLING if name in fields}
     left = max_bytes
-    for name, value in line["Fields"].items():
+    for name, value in (telling | fields).items():
         left -= len(encode({name: value}).encode())
         if left < 0:
             break

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from contextvars import ContextVar, copy_context
-from typing import Any, ParamSpec, TypeVar
+from contextvars import ContextVar, Token, copy_context
+from typing import Any, ParamSpec, Protocol, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -15,7 +16,59 @@ T = TypeVar("T")
 DEFAULT_HEADER_NAME = "X-Request-ID"
 MAX_LENGTH = 128
 
-request_id_context: ContextVar[str | None] = ContextVar("request_id", default=None)
+Trace = dict[str, str]
+
+
+class RequestAtHand(Protocol):
+    """What is known of the request that is being served.
+
+    Attributes:
+        rid: its id.
+        trace: the trace that it belongs to, if its headers told of one.
+    """
+
+    rid: str
+    trace: Trace | None
+
+
+request_at_hand: ContextVar[RequestAtHand | None] = ContextVar("request", default=None)
+"""The request that is being served; None outside of requests."""
+
+# An id that was set by hand, and the id of the request that it was set in.
+_by_hand: ContextVar[tuple[str | None, str | None] | None] = ContextVar(
+    "request_id", default=None
+)
+
+
+class RequestIdContext:
+    """The id of the request that is being served, to be used as a context variable.
+
+    An id that is set outside of requests holds until the context ends, one that is set
+    within a request until the request does.
+    """
+
+    name = "request_id"
+
+    def get(self, default: str | None = None) -> str | None:
+        """Give the id; the default, or None, outside of requests."""
+        request = request_at_hand.get()
+        own = None if request is None else request.rid
+        by_hand = _by_hand.get()
+        if by_hand is not None and by_hand[1] == own:
+            return by_hand[0]
+        return default if own is None else own
+
+    def set(self, value: str | None) -> Token[tuple[str | None, str | None] | None]:
+        """Set another id, and give what `reset` takes to undo that."""
+        request = request_at_hand.get()
+        return _by_hand.set((value, None if request is None else request.rid))
+
+    def reset(self, token: Token[tuple[str | None, str | None] | None]) -> None:
+        """Undo a `set` of this context."""
+        _by_hand.reset(token)
+
+
+request_id_context = RequestIdContext()
 """The id of the request that is being served; None outside of requests."""
 
 _HARMLESS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._:/+=@-"
@@ -32,14 +85,15 @@ def accept(value: str) -> str | None:
     Harmless are letters, digits and ``._:/+=@-``, which admits UUIDs, nginx's
     and Amazon's ids and nothing that could break a header or a log line.
     """
-    if 0 < len(value) <= MAX_LENGTH and not value.strip(_HARMLESS):
+    if not 0 < len(value) <= MAX_LENGTH:
+        return None
+    # Most ids are letters and digits alone, which is the quicker question.
+    if value.isascii() and value.isalnum():
         return value
-    return None
+    return None if value.strip(_HARMLESS) else value
 
 
 _HEX = "0123456789abcdef"
-
-Trace = dict[str, str]
 
 
 def _is_hex(value: str, length: int) -> bool:
@@ -48,9 +102,14 @@ def _is_hex(value: str, length: int) -> bool:
 
 def _traceparent(value: str) -> Trace | None:
     # W3C Trace Context, section 3.2: version-traceid-parentid-flags, of which ids of
-    # nothing but zeros are invalid.
+    # nothing but zeros are invalid, as is version ff; later versions may add parts.
     parts = value.split("-")
     if len(parts) < 4 or not _is_hex(parts[1], 32) or not _is_hex(parts[2], 16):
+        return None
+    version = parts[0]
+    if len(version) != 2 or version.strip(_HEX) or version == "ff":
+        return None
+    if version == "00" and len(parts) != 4:
         return None
     return {"trace_id": parts[1], "span_id": parts[2]}
 
@@ -58,10 +117,11 @@ def _traceparent(value: str) -> Trace | None:
 def _cloud_trace_context(value: str) -> Trace | None:
     # Google Cloud: TRACE_ID/SPAN_ID;o=OPTIONS, of which all but the first may lack,
     # and where the span is a decimal number.
-    trace_id, _, span = value.partition(";")[0].partition("/")
-    if not _is_hex(trace_id.lower(), 32):
+    trace_id, _, span = value.lower().partition(";")[0].partition("/")
+    if not _is_hex(trace_id, 32):
         return None
-    if not (span.isascii() and span.isdecimal() and len(span) <= 20 and int(span)):
+    decimal = span.isascii() and span.isdecimal() and len(span) <= 20
+    if not (decimal and 0 < int(span) < 2**64):
         return {"trace_id": trace_id}
     return {"trace_id": trace_id, "span_id": f"{int(span):016x}"}
 
@@ -71,9 +131,6 @@ TRACE_HEADERS: dict[str, Callable[[str], Trace | None]] = {
     "x-cloud-trace-context": _cloud_trace_context,
 }
 """The headers, in lower case, whose value is a trace; its id is the request's."""
-
-trace_context: ContextVar[Trace | None] = ContextVar("trace", default=None)
-"""The trace that the request belongs to; None where the headers told of none."""
 
 
 def trace_fields() -> Trace:
@@ -90,7 +147,8 @@ def trace_fields() -> Trace:
                 "trace_id": f"{span.trace_id:032x}",
                 "span_id": f"{span.span_id:016x}",
             }
-    return trace_context.get() or {}
+    request = request_at_hand.get()
+    return (request and request.trace) or {}
 
 
 class RequestIdReader:
@@ -104,22 +162,29 @@ class RequestIdReader:
         traces: whether there are headers among them that tell of a trace.
     """
 
-    __slots__ = ("_sources", "traces")
+    __slots__ = ("_first", "_sources", "traces")
 
     def __init__(self, header_names: Iterable[str], key: Callable[[str], object]):
         self._sources = tuple(
             (key(name), TRACE_HEADERS.get(name.lower())) for name in header_names
         )
+        plain = [key for key, parse in self._sources[:1] if parse is None]
+        self._first = plain[0] if plain else None
         self.traces = any(parse is not None for _, parse in self._sources)
 
     def read(self, headers: Mapping[Any, Any]) -> str:
         """Give the first acceptable id of the headers, or a new one."""
+        value = headers.get(self._first)
+        if value.__class__ is bytes and len(value) <= MAX_LENGTH and value.isalnum():
+            # What most ids are is the quickest to see.
+            return str(value, "ascii")
         for key, parse in self._sources:
             value = headers.get(key)
             if value is None:
                 continue
-            text = value.decode("latin-1") if isinstance(value, bytes) else value
-            if (request_id := _id_of(text, parse)) is not None:
+            text = value.decode("latin-1") if value.__class__ is bytes else value
+            request_id = accept(text) if parse is None else _id_of(text, parse)
+            if request_id is not None:
                 return request_id
         return generate()
 
@@ -135,9 +200,7 @@ class RequestIdReader:
         return None
 
 
-def _id_of(value: str, parse: Callable[[str], Trace | None] | None) -> str | None:
-    if parse is None:
-        return accept(value)
+def _id_of(value: str, parse: Callable[[str], Trace | None]) -> str | None:
     trace = parse(value)
     return None if trace is None else trace["trace_id"]
 
@@ -162,7 +225,13 @@ def wrap(function: Callable[P, T]) -> Callable[P, T]:
     For threads and executors, which begin with an empty one::
 
         executor.submit(wrap(send_mail), address)
+
+    Raises:
+        TypeError: it is a coroutine function; a task has the context as it is.
     """
+    if inspect.iscoroutinefunction(function):
+        message = f"{function!r} is a coroutine function; a task needs no wrap()."
+        raise TypeError(message)
     context = copy_context()
 
     @functools.wraps(function)

@@ -30,9 +30,9 @@ class RequestLog:
         headers: Mapping[Any, Any],
         method: str,
         path: str,
-        agent: str,
-        lang: str,
-        query: str,
+        agent: str | bytes,
+        lang: str | bytes,
+        query: str | bytes,
         probe: bool = False,
     ) -> Summary:
         """Make the summary of a request, and make it that of the request at hand.
@@ -54,7 +54,8 @@ class RequestLog:
             lang,
             self._ids.read(headers),
             query if self._querystring else None,
+            self._ids.read_trace(headers) if self._ids.traces else None,
             probe,
         )
-        enter(record, self._ids.read_trace(headers) if self._ids.traces else None)
+        enter(record)
         return record

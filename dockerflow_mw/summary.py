@@ -14,25 +14,37 @@ import logging
 import random
 from contextvars import ContextVar
 from time import perf_counter_ns
-from typing import Any, TypeAlias
+from typing import Any, cast
 
 from dockerflow_mw.encoder import safe_repr, safe_str
-from dockerflow_mw.formatter import BLANK_RECORD
+from dockerflow_mw.formatter import BLANK_RECORD, PlainText
 from dockerflow_mw.handler import complain
+from dockerflow_mw.record import RecordMaker
 from dockerflow_mw.redact import redact_query
-from dockerflow_mw.request_id import Trace, request_id_context, trace_context
+from dockerflow_mw.request_id import Trace, request_at_hand
 from dockerflow_mw.settings import Settings
 
 logger = logging.getLogger("request.summary")
 
-# Applications number their errors themselves and know their users; the rest of
-# the fields are measured, and stay as they are.
-_APPLICATION_OWNS = frozenset({"errno", "uid"})
+# What every summary has.
+_FIELDS = ("agent", "path", "method", "code", "errno", "lang", "uid", "rid", "t")
 
-# What the context held before: a summary, a request id and a trace.
-Former: TypeAlias = "tuple[Summary | None, str | None, Trace | None]"
+_records = RecordMaker(logger.name, _FIELDS)
 
-_current: ContextVar[Summary | None] = ContextVar("summary", default=None)
+# The names that an application cannot give to fields of its own, whether or not the
+# summary at hand has them. Applications number their errors themselves and know their
+# users, so that errno and uid are theirs.
+_TAKEN = BLANK_RECORD | {
+    *(name for name in _FIELDS if name not in ("errno", "uid")),
+    *("querystring", "error", "disconnected", "incomplete", "sendfile"),
+    *("sample_rate", "type", "close_code", "trace_id", "span_id"),
+    *dir(logging.LogRecord),
+}
+
+# Not the application's generator, which it may have seeded.
+_chance = random.SystemRandom()
+
+_current = cast("ContextVar[Summary | None]", request_at_hand)
 
 
 class Summary:
@@ -42,30 +54,36 @@ class Summary:
         policy: what is logged of which requests.
         method: the method of the request.
         path: the path of the request, decoded.
-        agent: the User-Agent header.
-        lang: the Accept-Language header.
+        agent: the User-Agent header, as the protocol has it.
+        lang: the Accept-Language header, likewise.
         rid: the request id.
         querystring: the query string as it was sent, or None to leave it out.
+        trace: the trace that the request belongs to, if its headers told of one.
         probe: whether the request is for one of our own paths.
 
     Attributes:
+        begun: whether the client has got the beginning of a response.
+        closed: whether the record is logged, or was found not to be worth it.
         code: the status that the client got.
         disconnected: whether the client went away before the end.
         error: the repr of what the application raised.
         fields: what the application added.
+        former: the request that this one was made within, in the same context.
         marks: what else is to be said of how the request went.
         message: the text of what the application raised.
     """
 
     __slots__ = (
-        "_former",
         "_policy",
         "_started",
         "agent",
+        "begun",
+        "closed",
         "code",
         "disconnected",
         "error",
         "fields",
+        "former",
         "lang",
         "marks",
         "message",
@@ -74,6 +92,7 @@ class Summary:
         "probe",
         "querystring",
         "rid",
+        "trace",
     )
 
     def __init__(
@@ -81,41 +100,49 @@ class Summary:
         policy: SummaryPolicy,
         method: str,
         path: str,
-        agent: str,
-        lang: str,
+        agent: str | bytes,
+        lang: str | bytes,
         rid: str,
-        querystring: str | None = None,
+        querystring: str | bytes | None = None,
+        trace: Trace | None = None,
         probe: bool = False,
     ) -> None:
         self._started = perf_counter_ns()
-        self._former: Former = (None, None, None)
         self._policy = policy
+        self.method = method
+        self.path = path
         self.agent = agent
+        self.lang = lang
+        self.rid = rid
+        self.querystring = querystring
+        self.trace = trace
+        self.probe = probe
+        self.begun = False
+        self.closed = False
         self.code = 0
         self.disconnected = False
         self.error: str | None = None
         self.fields: dict[str, Any] | None = None
-        self.lang = lang
+        self.former: Summary | None = None
         self.marks: dict[str, Any] | None = None
         self.message = ""
-        self.method = method
-        self.path = path
-        self.probe = probe
-        self.querystring = querystring
-        self.rid = rid
-
-    @property
-    def closed(self) -> bool:
-        """Whether the record is logged, or was found not to be worth it."""
-        return not self._started
 
     @property
     def failed(self) -> bool:
         """Whether it went wrong, which a client that goes away is not."""
         return self.code >= 500 or (self.error is not None and not self.disconnected)
 
+    def is_wanted(self) -> bool:
+        """Tell whether it would be logged at all, whatever comes of the request."""
+        return logger.isEnabledFor(self._policy.highest_level)
+
     def fail(self, error: BaseException) -> None:
-        """Take down what the application raised."""
+        """Take down what the application raised.
+
+        What it had said of a response of which nothing has gone does not hold then.
+        """
+        if not self.begun:
+            self.code = 0
         # In words, because the exception's traceback would hold this object.
         self.error = safe_repr(error)
         self.message = safe_str(error)
@@ -126,17 +153,21 @@ class Summary:
 
     def close(self) -> None:
         """Log the record, at the first call and never again; raises nothing."""
-        started, self._started = self._started, 0
-        if not started:
+        if self.closed:
             return
+        self.closed = True
         if not self.code:
             # Nothing was sent: the server answers for the application, or the
             # client is gone, for which nginx's 499 has become the custom.
             self.code = 499 if self.disconnected else 500
         try:
-            self._policy.log(self, (perf_counter_ns() - started) // 1_000_000)
+            self._policy.log(self, (perf_counter_ns() - self._started) // 1_000_000)
         except Exception as error:
             complain(f"A request summary was lost: {safe_repr(error)}.")
+
+    def forgo(self) -> None:
+        """Close the record without logging it."""
+        self.closed = True
 
     def as_fields(self, milliseconds: int) -> dict[str, Any]:
         """Give the fields of the record.
@@ -144,29 +175,38 @@ class Summary:
         Args:
             milliseconds: how long the request took.
         """
-        fields: dict[str, Any] = {
-            "agent": self.agent,
+        agent, lang, code = self.agent, self.lang, self.code
+        fields = {
+            "agent": agent if agent.__class__ is str else _text(agent),
             "path": self.path,
             "method": self.method,
-            "code": self.code,
-            "errno": max(self.code, 500) if self.failed else 0,
-            "lang": self.lang,
+            "code": code,
+            "errno": 0,
+            "lang": lang if lang.__class__ is str else _text(lang),
             "uid": "",
             "rid": self.rid,
             "t": milliseconds,
         }
+        if code >= 500 or self.failed:
+            fields["errno"] = max(code, 500)
         if self.querystring is not None:
-            fields["querystring"] = redact_query(self.querystring)
+            fields["querystring"] = redact_query(_text(self.querystring))
         if self.error is not None:
             fields["error"] = self.error
         if self.disconnected:
             fields["disconnected"] = True
+        if self.trace is not None:
+            fields.update(self.trace)
         if self.marks is not None:
             fields.update(self.marks)
-        for name, value in (self.fields or {}).items():
-            taken = name in fields and name not in _APPLICATION_OWNS
-            fields[f"fields.{name}" if taken or name in BLANK_RECORD else name] = value
+        if self.fields is not None:
+            for name, value in self.fields.items():
+                fields[f"fields.{name}" if name in _TAKEN else name] = value
         return fields
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
 class SummaryPolicy:
@@ -178,9 +218,11 @@ class SummaryPolicy:
 
     def __init__(self, settings: Settings) -> None:
         self._levels = dict(settings.summary_levels)
+        self.highest_level = max(logging.ERROR, *self._levels.values(), 0)
         self._log_probes = settings.log_probes
         self._paths = frozenset(p for p in settings.exclude_paths if p[-1:] != "*")
         self._prefixes = tuple(p[:-1] for p in settings.exclude_paths if p[-1:] == "*")
+        self._excludes = bool(settings.exclude_paths)
         self._sample = settings.sample
         self._slow = int(settings.slow_seconds * 1000)
 
@@ -191,36 +233,32 @@ class SummaryPolicy:
             summary: what came of the request.
             milliseconds: how long it took.
         """
-        level = self._level(summary)
-        if not logger.isEnabledFor(level) or self._is_left_out(summary):
+        level = logging.ERROR if summary.failed else logging.INFO
+        if self._levels and summary.error is None:
+            level = self._level_of(summary.code) or level
+        if not logger.isEnabledFor(level):
+            return
+        if (summary.probe or self._excludes) and self._is_left_out(summary):
             return
         sampled = self._sample < 1 and self._is_ordinary(summary, level, milliseconds)
-        if sampled and random.random() >= self._sample:  # noqa: S311 - no secret
+        if sampled and _chance.random() >= self._sample:
             return
-        record = logger.makeRecord(
-            logger.name, level, "", 0, summary.message, (), None, None, None
-        )
-        record.__dict__.update(summary.as_fields(milliseconds))
+        fields = summary.as_fields(milliseconds)
         if sampled:
-            record.sample_rate = self._sample
-        logger.handle(record)
+            fields["sample_rate"] = self._sample
+        message = PlainText(summary.message) if summary.message else ""
+        logger.handle(_records.make(level, message, fields))
 
-    def _level(self, summary: Summary) -> int:
-        if self._levels and summary.error is None:
-            level = self._levels.get(summary.code)
-            level = level or self._levels.get(summary.code // 100)
-            if level:
-                return level
-        return logging.ERROR if summary.failed else logging.INFO
+    def _level_of(self, code: int) -> int | None:
+        return self._levels.get(code) or self._levels.get(code // 100)
 
     def _is_left_out(self, summary: Summary) -> bool:
         if summary.probe:
             failures = self._log_probes == "failures"
             return self._log_probes == "none" or (failures and summary.code < 400)
-        if summary.failed:
-            return False
         path = summary.path
-        return path in self._paths or path.startswith(self._prefixes)
+        excluded = path in self._paths or path.startswith(self._prefixes)
+        return excluded and not summary.failed
 
     def _is_ordinary(self, summary: Summary, level: int, milliseconds: int) -> bool:
         quick = milliseconds < self._slow
@@ -232,15 +270,11 @@ def current() -> Summary | None:
     return _current.get()
 
 
-def enter(summary: Summary, trace: Trace | None = None) -> None:
+def enter(summary: Summary) -> None:
     """Make a summary, its request id and its trace those of the request at hand."""
     former = _current.get()
-    if former is None:
-        summary._former = (None, request_id_context.get(), trace_context.get())
-    elif not former.closed:
-        summary._former = (former, former.rid, trace_context.get())
-    request_id_context.set(summary.rid)
-    trace_context.set(trace)
+    if former is not None:
+        summary.former = _open(former)
     _current.set(summary)
 
 
@@ -250,12 +284,15 @@ def leave(summary: Summary) -> None:
     Nothing is left of the summary then; in a context that is not its own, nothing is
     changed. What a request has left behind that never ended is not given back.
     """
-    if _current.get() is not summary:
-        return
-    former, request_id, trace = summary._former
-    _current.set(former)
-    request_id_context.set(request_id)
-    trace_context.set(trace)
+    if _current.get() is summary:
+        former = summary.former
+        _current.set(None if former is None else _open(former))
+
+
+def _open(summary: Summary | None) -> Summary | None:
+    while summary is not None and summary.closed:
+        summary = summary.former
+    return summary
 
 
 def add_fields(**fields: Any) -> None:

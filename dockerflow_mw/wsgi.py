@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -84,12 +85,12 @@ class WSGIDoor:
         endpoint = self._endpoint(environ.get("PATH_INFO", ""))
         if self._announce is not None and not (endpoint and endpoint.quiet):
             self._announce_once()
-        if ENVIRON_KEY in environ:
+        outer: Summary | None = environ.get(ENVIRON_KEY)
+        if outer is not None and not outer.closed:
             # Another middleware of ours, further out, sees to the record.
             return self._respond(endpoint, environ, start_response)
-        record = environ[ENVIRON_KEY] = open_record(
-            self._log, environ, endpoint is not None
-        )
+        record = open_record(self._log, environ, endpoint is not None)
+        environ[ENVIRON_KEY] = record
         try:
             observed = self._observe(record, start_response)
             body = self._respond(endpoint, environ, observed)
@@ -120,14 +121,32 @@ class WSGIDoor:
         def observed(
             status: str, headers: list[tuple[str, str]], exc_info: Any = None
         ) -> Callable[[bytes], object]:
-            record.code = _code(status)
-            if echo is not None:
+            if echo is not None and not _has(headers, echo):
                 headers = [*headers, (echo, record.rid)]
             if exc_info is None:
-                return start_response(status, headers)
-            return start_response(status, headers, exc_info)
+                write = start_response(status, headers)
+            else:
+                write = start_response(status, headers, exc_info)
+            # A status counts that the server has taken.
+            record.code = _code(status)
+            return functools.partial(_write, record, write)
 
         return observed
+
+
+def _has(headers: Iterable[tuple[str, str]], name: str) -> bool:
+    wanted = name.lower()
+    return any(header.lower() == wanted for header, _ in headers)
+
+
+def _write(record: Summary, write: Callable[[bytes], object], data: bytes) -> object:
+    try:
+        written = write(data)
+    except OSError:
+        record.disconnected = True
+        raise
+    record.begun = True
+    return written
 
 
 def request_of(environ: WSGIEnvironment) -> Request:
@@ -144,9 +163,10 @@ def request_of(environ: WSGIEnvironment) -> Request:
 def _code(status: str) -> int:
     # A status that is none is the server's to refuse, not ours.
     try:
-        return int(status[:3])
+        code = int(status[:3])
     except (TypeError, ValueError):
         return 0
+    return code if code >= 100 else 0
 
 
 def _carry(reply: Reply, start_response: StartResponse) -> Iterable[bytes]:
@@ -159,7 +179,7 @@ def _is_file(body: object, environ: WSGIEnvironment) -> bool:
     # PEP 3333, "Optional Platform-Specific File Handling"; where the wrapper is a
     # function, what it gives is the file itself.
     wrapper = environ.get("wsgi.file_wrapper")
-    if wrapper is None or isinstance(body, (list, tuple)):
+    if wrapper is None:
         return False
     if isinstance(wrapper, type):
         return isinstance(body, wrapper)
@@ -175,13 +195,12 @@ def close_record(record: Summary) -> None:
 def _watched(
     body: Iterable[bytes], record: Summary, environ: WSGIEnvironment
 ) -> Iterable[bytes]:
-    if _is_file(body, environ):
+    if type(body) not in _WHOLE:
+        if not _is_file(body, environ):
+            kind = SizedBody if hasattr(body, "__len__") else Body
+            return kind(body, record)
         # The server sends it by itself, if it gets to see what it is.
         record.mark(sendfile=True)
-    elif type(body) not in _WHOLE:
-        return (
-            SizedBody(body, record) if hasattr(body, "__len__") else Body(body, record)
-        )
     close_record(record)
     return body
 
@@ -203,7 +222,7 @@ class Body:
         try:
             if self._iterator is None:
                 self._iterator = iter(self._body)
-            return next(self._iterator)
+            chunk = next(self._iterator)
         except StopIteration:
             self._record.close()
             raise
@@ -211,6 +230,10 @@ class Body:
             self._record.fail(error)
             self._record.close()
             raise
+        if chunk:
+            # Before the first one that is not empty, servers send no headers.
+            self._record.begun = True
+        return chunk
 
     def close(self) -> None:
         """Close the body; the server calls it once the response is through."""
@@ -219,6 +242,8 @@ class Body:
             # Begun and not ended: there is nobody any more to send the rest to.
             record.disconnected = True
         try:
+            # What it is to send has been sent, or will never be.
+            record.begun = True
             if hasattr(self._body, "close"):
                 self._body.close()
         except BaseException as error:
@@ -231,7 +256,7 @@ class Body:
         # Some servers never call close, which PEP 3333 asks of them.
         if not self._record.closed:
             self._record.mark(incomplete=True)
-            self._record.close()
+            close_record(self._record)
 
 
 class SizedBody(Body):

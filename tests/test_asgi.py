@@ -114,11 +114,13 @@ async def test_an_unknown_scope_passes_untouched() -> None:
     assert (seen[1], seen[2]) == (receive, send)
 
 
-async def ask(app: Any, scope: Any = HTTP, send: Any = None) -> None:
+async def ask(
+    app: Any, scope: Any = HTTP, send: Any = None, receive: Any = None
+) -> None:
     async def ignore(message: Any) -> None: ...
 
     application: Any = DockerflowMiddleware(app)
-    await application(dict(scope), ignore, send or ignore)
+    await application(dict(scope), receive, send or ignore)
 
 
 @pytest.mark.parametrize(
@@ -180,23 +182,21 @@ async def test_no_response_at_all_is_a_500(caplog: pytest.LogCaptureFixture) -> 
     assert (record.code, record.levelno) == (500, logging.ERROR)
 
 
-async def test_a_response_that_is_never_ended_has_lost_its_client(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        await send(START)
-
-    await ask(app)
-    (record,) = summaries(caplog)
-    assert (record.code, record.disconnected) == (200, True)
-    assert record.levelno == logging.INFO
-
-
-@pytest.mark.parametrize(("headers_first", "code"), [(True, 200), (False, 499)])
-async def test_a_cancelled_request_has_lost_its_client(
-    caplog: pytest.LogCaptureFixture, headers_first: bool, code: int
+@pytest.mark.parametrize(
+    ("headers_first", "left", "told"),
+    [
+        (True, True, (200, 0, True, logging.INFO)),
+        (False, True, (499, 0, True, logging.INFO)),
+        (True, False, (200, 500, False, logging.ERROR)),
+        (False, False, (500, 500, False, logging.ERROR)),
+    ],
+)
+async def test_a_cancelled_request_has_lost_its_client_or_its_server(
+    caplog: pytest.LogCaptureFixture, headers_first: bool, left: bool, told: Any
 ) -> None:
     begun = asyncio.Event()
+    messages: asyncio.Queue[Any] = asyncio.Queue()
+    messages.put_nowait({"type": "http.request", "body": b"a", "more_body": True})
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if headers_first:
@@ -204,14 +204,16 @@ async def test_a_cancelled_request_has_lost_its_client(
         begun.set()
         await asyncio.Event().wait()
 
-    task = asyncio.create_task(ask(app))
+    task = asyncio.create_task(ask(app, receive=messages.get))
     await begun.wait()
+    if left:
+        messages.put_nowait({"type": "http.disconnect"})
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     (record,) = summaries(caplog)
-    assert (record.code, record.errno, record.disconnected) == (code, 0, True)
-    assert record.levelno == logging.INFO
+    disconnected = hasattr(record, "disconnected")
+    assert (record.code, record.errno, disconnected, record.levelno) == told
 
 
 async def test_a_send_that_fails_has_lost_its_client(
@@ -457,3 +459,57 @@ async def test_the_answer_to_a_handshake_carries_the_request_id(
     assert handshake == {**answer, "headers": [*own, (b"x-request-id", b"abc")]}
     assert close == {"type": "websocket.close"}
     assert answer.get("headers", []) == own
+
+
+async def test_an_id_that_the_application_has_set_is_not_echoed_beside_it() -> None:
+    sent: list[Any] = []
+    headers = [(b"X-Request-ID", b"its own")]
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({**START, "headers": headers})
+        await send(END)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    application: Any = DockerflowMiddleware(app, echo_request_id=True)
+    await application(dict(HTTP), None, send)
+    assert sent[0]["headers"] == headers
+
+
+async def test_a_scope_that_a_server_uses_again_has_a_record_each_time(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def send(message: Any) -> None: ...
+
+    application: Any = DockerflowMiddleware(page)
+    scope = dict(HTTP)
+    for _ in range(3):
+        await application(scope, None, send)
+    assert len(summaries(caplog)) == 3
+
+
+@pytest.mark.parametrize(
+    ("messages", "told"),
+    [
+        (
+            [CONNECT, {"type": "websocket.disconnect", "code": 1006}],
+            {"code": 101, "close_code": 1006},
+        ),
+        ([CONNECT], {"code": 101, "close_code": 1000}),
+    ],
+)
+async def test_who_closes_a_websocket_first_says_why(
+    caplog: pytest.LogCaptureFixture, messages: list[Any], told: dict[str, int]
+) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send(ACCEPT)
+        for _ in messages[1:]:
+            await receive()
+        await send({"type": "websocket.close", "code": 1000})
+
+    logged: Any = DockerflowMiddleware(app, summary_log_websockets=True)
+    await websocket(logged, *messages)
+    (record,) = summaries(caplog)
+    assert {name: vars(record)[name] for name in told} == told

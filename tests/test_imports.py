@@ -62,6 +62,7 @@ FLOORS = (
         "logging",
         "mozlog",
         "parse",
+        "record",
         "redact",
         "request_id",
         "settings",

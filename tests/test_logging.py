@@ -24,6 +24,7 @@ from dockerflow_mw.logging import (
     request_id_context,
     safer_format_traceback,
 )
+from dockerflow_mw.record import RecordMaker
 
 
 def record(
@@ -273,3 +274,150 @@ def test_the_failure_of_logging_is_said_on_stderr_if_there_is_one() -> None:
     )
     command = [sys.executable, "-c", code]
     assert subprocess.run(command, check=True, capture_output=True).stdout == b"alive\n"
+
+
+class Undecided:
+    def __eq__(self, other: object) -> bool:
+        raise TypeError("neither equal nor not")
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def test_a_value_that_cannot_be_compared_costs_no_other_field() -> None:
+    fields = formatted(record("x", user="bob", column=Undecided(), none=None))["Fields"]
+    assert (fields["user"], fields["msg"]) == ("bob", "x")
+    assert "formatter_error" not in fields
+
+
+class Hostile(dict[str, int]):
+    def items(self) -> Any:
+        raise KeyError("no")
+
+
+def test_a_container_that_raises_costs_no_other_field() -> None:
+    fields = formatted(record("x", user="bob", bad=Hostile(a=1)))["Fields"]
+    assert (fields["user"], fields["msg"]) == ("bob", "x")
+
+
+class Odd(MozlogFormatter):
+    def __init__(self) -> None:
+        pass
+
+    def convert_record(self, record: logging.LogRecord) -> dict[str, Any]:
+        return {**super().convert_record(record), "Fields": ["a", "list"]}
+
+
+@pytest.mark.parametrize("formatter", [Odd(), MozlogFormatter(severity="gcp")])
+def test_what_is_out_of_the_ordinary_still_gives_a_line(formatter: Any) -> None:
+    made = record("x")
+    del made.created
+    assert json.loads(formatter.format(made))["Type"] == "tests"
+
+
+def test_a_subclass_has_the_levels_and_the_attributes_that_it_says() -> None:
+    class Subclass(MozlogFormatter):
+        SYSLOG_LEVEL_MAP = {**MozlogFormatter.SYSLOG_LEVEL_MAP, 25: 5}
+        EXCLUDED_LOGRECORD_ATTRS = MozlogFormatter.EXCLUDED_LOGRECORD_ATTRS | {"secret"}
+
+    line = json.loads(Subclass().format(record("x", level=25, secret=1, shown=2)))
+    assert (line["Severity"], line["Fields"]) == (5, {"shown": 2, "msg": "x"})
+
+
+def test_the_logger_of_a_line_can_be_the_record_s() -> None:
+    assert formatted(record("x", logger_name="mine"))["Logger"] == "mine"
+
+
+def test_a_traceback_that_is_only_there_as_text_is_kept() -> None:
+    made = record("x")
+    made.exc_text = "Traceback: boom"
+    assert formatted(made)["Fields"]["traceback"] == "Traceback: boom"
+
+
+def test_what_a_line_is_read_for_stays_where_there_is_too_much() -> None:
+    many = {f"field_{i}": i for i in range(1200)}
+    try:
+        raise ValueError("the cause")
+    except ValueError:
+        made = record("the message", exc_info=sys.exc_info(), **many)
+    line = json.loads(MozlogFormatter(severity="gcp").format(made))
+    fields = line["Fields"]
+    assert (fields["msg"], fields["error"]) == (
+        "the message",
+        "ValueError('the cause')",
+    )
+    assert (line["message"], line["severity"]) == ("the message", "INFO")
+    assert fields["truncated"] is True
+
+
+def test_names_that_are_cut_stay_apart() -> None:
+    made = record("x" * 9000, **{"n" * 70 + "1": 1, "n" * 70 + "2": 2})
+    names = [name for name in formatted(made)["Fields"] if name.startswith("n")]
+    assert len(names) == 2
+
+
+def test_keys_that_look_the_same_stay_apart() -> None:
+    assert formatted(record("x", d={1: "a", "1": "b", (2,): 0}))["Fields"]["d"] == {
+        "1": "a",
+        "1 (2)": "b",
+        "(2,)": 0,
+    }
+
+
+def test_what_is_left_out_of_a_large_value_is_told() -> None:
+    line = MozlogFormatter(max_bytes=0).format(
+        record("x", d={i: {i} for i in range(30_000)})
+    )
+    assert json.loads(line)["Fields"]["d"]["<left out>"] > 0
+
+
+def test_the_message_for_google_cloud_is_a_text() -> None:
+    line = json.loads(MozlogFormatter(severity="gcp").format(record({"msg": {"a": 1}})))
+    assert line["message"] == '{"a":1}'
+
+
+summaries = st.fixed_dictionaries(
+    {"agent": st.text(), "code": st.integers(), "t": st.integers(0)},
+    optional={"uid": st.text(), "more": st.lists(st.floats() | st.none())},
+)
+
+
+@given(fields=summaries, level=st.sampled_from([20, 40]), name=st.text())
+def test_a_record_of_fields_gives_the_line_of_any_other(
+    fields: dict[str, Any], level: int, name: str
+) -> None:
+    made = RecordMaker("request.summary", ("agent", "code")).make(level, "", fields)
+    other = logging.makeLogRecord(made.__dict__)
+    formatter = MozlogFormatter(logger_name=name)
+    assert json.loads(formatter.format(made)) == json.loads(formatter.format(other))
+
+
+def test_what_a_filter_does_to_a_record_of_fields_is_in_the_line() -> None:
+    made = RecordMaker("request.summary", ("path",)).make(20, "", {"path": "/secret"})
+    made.path = "/masked"
+    made.added = 1
+    assert formatted(made)["Fields"] == {"path": "/masked", "added": 1}
+
+
+def test_a_record_of_fields_has_what_every_record_has() -> None:
+    blank = logging.LogRecord("request.summary", 20, "", 0, "", (), None)
+    made = RecordMaker("request.summary", ()).make(20, "", {})
+    moments = {"created", "msecs", "relativeCreated"}
+    assert vars(made).keys() == vars(blank).keys()
+    assert {k: v for k, v in vars(made).items() if k not in moments} == {
+        k: v for k, v in vars(blank).items() if k not in moments
+    }
+    assert abs(made.relativeCreated - blank.relativeCreated) < 60_000
+
+
+def test_a_factory_for_records_is_asked_for_those_of_fields_too() -> None:
+    def factory(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        made = logging.LogRecord(*args, **kwargs)
+        made.tenant = "acme"
+        return made
+
+    logging.setLogRecordFactory(factory)
+    try:
+        made = RecordMaker("request.summary", ("code",)).make(20, "", {"code": 200})
+    finally:
+        logging.setLogRecordFactory(logging.LogRecord)
+    assert formatted(made)["Fields"] == {"tenant": "acme", "code": 200}

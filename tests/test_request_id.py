@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextvars
 import string
 
 import pytest
@@ -11,6 +12,8 @@ from dockerflow_mw.request_id import (
     accept,
     generate,
     get_or_generate_request_id,
+    request_id_context,
+    wrap,
 )
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -71,6 +74,11 @@ def test_what_is_accepted_is_harmless(value: str) -> None:
         ("traceparent", f"00-{TRACE.upper()}-00f067aa0ba902b7-01", None),
         ("traceparent", f"00-{TRACE[:-1]}-00f067aa0ba902b7-01", None),
         ("traceparent", "nonsense", None),
+        ("traceparent", f"ff-{TRACE}-00f067aa0ba902b7-01", None),
+        ("traceparent", f"zz-{TRACE}-00f067aa0ba902b7-01", None),
+        ("traceparent", f"00-{TRACE}-00f067aa0ba902b7-01-more", None),
+        ("X-Cloud-Trace-Context", TRACE.upper(), TRACE),
+        ("X-Cloud-Trace-Context", "abc", None),
         ("X-Cloud-Trace-Context", f"{TRACE}/123;o=1", TRACE),
         ("X-Cloud-Trace-Context", TRACE, TRACE),
         ("X-Cloud-Trace-Context", f"{TRACE};o=1", TRACE),
@@ -100,3 +108,22 @@ def test_without_headers_to_read_an_id_is_made() -> None:
 def test_get_or_generate_reads_x_request_id() -> None:
     assert get_or_generate_request_id({"x-Request-Id": "abc"}) == "abc"
     assert len(get_or_generate_request_id({})) == 32
+
+
+def test_an_id_set_by_hand_holds_until_it_is_taken_back() -> None:
+    def use() -> None:
+        token = request_id_context.set("mine")
+        assert request_id_context.get("none") == "mine"
+        request_id_context.reset(token)
+        assert request_id_context.get("none") == "none"
+
+    contextvars.Context().run(use)
+
+
+def test_a_coroutine_function_needs_no_wrap() -> None:
+    async def work() -> None: ...
+
+    with pytest.raises(
+        TypeError, match="is a coroutine function; a task needs no wrap"
+    ):
+        wrap(work)

@@ -354,3 +354,79 @@ def test_werkzeug_s_linter_finds_nothing(path: str, method: str) -> None:
     client = Client(LintMiddleware(wrapped))
     with client.open(path, method=method) as response:
         assert response.status_code in (200, 404, 405)
+
+
+def test_an_id_that_the_application_has_set_is_not_echoed_beside_it() -> None:
+    own = [("X-REQUEST-ID", "its own")]
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", own)
+        return [b""]
+
+    started: list[Any] = []
+    application: Any = DockerflowMiddleware(app, echo_request_id=True)
+    application({"REQUEST_METHOD": "GET"}, lambda *args: started.extend(args))
+    assert started == ["200 OK", own]
+
+
+def test_an_environ_that_a_server_uses_again_has_a_record_each_time(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return [b""]
+
+    application: Any = DockerflowMiddleware(app)
+    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/"}
+    for _ in range(3):
+        list(application(environ, lambda *args: None))
+    assert codes(caplog) == [200, 200, 200]
+
+
+def test_a_write_that_fails_has_lost_its_client(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+
+    def broken(data: bytes) -> None:
+        raise BrokenPipeError
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])(b"written")
+        return []
+
+    application: Any = DockerflowMiddleware(app)
+    with pytest.raises(BrokenPipeError):
+        application({"REQUEST_METHOD": "GET"}, lambda *args: broken)
+    (record,) = (r for r in caplog.records if r.name == "request.summary")
+    assert (vars(record)["disconnected"], record.levelno) == (True, logging.INFO)
+
+
+def test_a_body_that_is_never_closed_leaves_no_id_behind() -> None:
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        yield b"one"
+
+    application: Any = DockerflowMiddleware(app)
+    body = application({"REQUEST_METHOD": "GET"}, lambda *args: None)
+    next(body)
+    del body
+    assert (request_id_context.get(), summary.current()) == (None, None)
+
+
+def test_bodies_that_are_served_in_turns_leave_no_id_behind() -> None:
+    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", [])
+        yield b"one"
+
+    application: Any = DockerflowMiddleware(app)
+    first, second = (
+        application({"REQUEST_METHOD": "GET"}, lambda *args: None) for _ in range(2)
+    )
+    for body in (first, second):
+        list(body)
+    first.close()
+    second.close()
+    assert (request_id_context.get(), summary.current()) == (None, None)

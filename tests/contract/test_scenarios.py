@@ -35,6 +35,7 @@ FINE = Told(200)
 TORN = Told(200, 500, logging.ERROR, error="ValueError('boom')")
 BROKEN = Told(500, 500, logging.ERROR, error="ValueError('boom')")
 LEFT = Told(200, disconnected=True)
+OPEN = Told(200, 500, logging.ERROR, error="The application left its response open.")
 
 
 def told_by(caplog: pytest.LogCaptureFixture) -> Told:
@@ -107,6 +108,27 @@ def crash(environ: Any, start_response: Any) -> Any:
     raise BOOM
 
 
+def crash_after_start_response(environ: Any, start_response: Any) -> Any:
+    start_response("200 OK", [])
+    raise BOOM
+
+
+def crash_before_the_first_byte(environ: Any, start_response: Any) -> Any:
+    start_response("200 OK", [])
+    yield b""
+    raise BOOM
+
+
+def crash_after_write(environ: Any, start_response: Any) -> Any:
+    start_response("200 OK", [])(b"written")
+    raise BOOM
+
+
+def refused_status(environ: Any, start_response: Any) -> Any:
+    start_response("-20 OK", [])
+    return [b""]
+
+
 def crash_in_the_body(environ: Any, start_response: Any) -> Any:
     start_response("200 OK", [])
     yield b"one"
@@ -140,6 +162,16 @@ WSGI = [
     pytest.param(crash, None, BROKEN, id="an exception"),
     pytest.param(
         crash_before_the_headers, None, BROKEN, id="an exception before the headers"
+    ),
+    pytest.param(
+        crash_after_start_response, None, BROKEN, id="an exception after start_response"
+    ),
+    pytest.param(
+        crash_before_the_first_byte, None, BROKEN, id="an exception before any byte"
+    ),
+    pytest.param(crash_after_write, None, TORN, id="an exception after write"),
+    pytest.param(
+        refused_status, None, Told(500, 500, logging.ERROR), id="no status at all"
     ),
     pytest.param(crash_in_the_body, None, TORN, id="an exception after the headers"),
     pytest.param(crash_in_close, 0, TORN, id="an exception in close"),
@@ -220,6 +252,13 @@ async def listens_without_an_answer(scope: Any, receive: Any, send: Any) -> None
     raise BOOM
 
 
+async def answers_nobody(scope: Any, receive: Any, send: Any) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    await send(START)
+    await send(LAST)
+
+
 def status(code: int) -> Any:
     return sends({**START, "status": code}, LAST)
 
@@ -250,7 +289,17 @@ ASGI = [
         sends(START, LAST, error=BOOM), FINE, id="an exception after the last byte"
     ),
     pytest.param(sends(), Told(500, 500, logging.ERROR), id="no response"),
-    pytest.param(sends(START), LEFT, id="a response without an end"),
+    pytest.param(sends(START), OPEN, id="a response without an end"),
+    pytest.param(sends({**START, "trailers": True}, LAST), OPEN, id="no trailers"),
+    pytest.param(
+        sends(START, MORE, {**START, "status": 500}, LAST), FINE, id="started again"
+    ),
+    pytest.param(
+        sends(START, error=FileNotFoundError(2, "gone")),
+        Told(200, 500, logging.ERROR, error="FileNotFoundError(2, 'gone')"),
+        id="a file that is not there",
+    ),
+    pytest.param(answers_nobody, Told(499, disconnected=True), id="answered too late"),
     pytest.param(listens, LEFT, id="the client leaves"),
     pytest.param(
         listens_without_an_answer,

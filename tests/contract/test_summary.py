@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
+import random
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from dockerflow_mw import summary
+from dockerflow_mw.logging import JsonLogFormatter
 from dockerflow_mw.request_id import request_id_context, trace_fields
 from tests.doors import Door
 
@@ -125,7 +129,7 @@ def test_a_sample_is_logged_with_its_rate(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     drawn = iter([0.05, 0.5, 0.0999])
-    monkeypatch.setattr("random.random", lambda: next(drawn))
+    monkeypatch.setattr("random.SystemRandom.random", lambda _: next(drawn))
     made = door(sample=0.1)
     for _ in range(3):
         made.ask()
@@ -141,7 +145,7 @@ def test_a_sample_leaves_out_no_slow_request_and_no_warning(
     monkeypatch: pytest.MonkeyPatch,
     options: dict[str, Any],
 ) -> None:
-    monkeypatch.setattr("random.random", lambda: 1.0)
+    monkeypatch.setattr("random.SystemRandom.random", lambda _: 1.0)
     door(sample=0.1, **options).ask()
     (record,) = records(caplog)
     assert not hasattr(record, "sample_rate")
@@ -152,7 +156,7 @@ def test_a_sample_leaves_out_no_failure(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("random.random", lambda: 1.0)
+    monkeypatch.setattr("random.SystemRandom.random", lambda _: 1.0)
 
     def crash() -> bytes:
         raise RuntimeError
@@ -237,7 +241,14 @@ def test_the_application_adds_fields(
     assert (record.uid, record.errno, record.route) == ("u1", 111, "/b")
 
 
-@pytest.mark.parametrize("name", ["code", "rid", "t", "path", "name", "msg", "args"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("code", "rid", "t", "path", "name", "msg", "args", "getMessage"),
+        *("disconnected", "error", "sample_rate", "incomplete", "querystring"),
+        *("trace_id", "close_code"),
+    ],
+)
 def test_added_fields_never_overwrite_what_was_measured(
     door: MakeDoor, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
@@ -248,7 +259,7 @@ def test_added_fields_never_overwrite_what_was_measured(
     door(page).ask()
     (record,) = records(caplog)
     assert fields(record)[f"fields.{name}"] == "mine"
-    assert getattr(record, name) != "mine"
+    assert getattr(record, name, None) != "mine"
 
 
 def test_adding_fields_outside_of_requests_does_nothing() -> None:
@@ -336,3 +347,32 @@ def test_without_a_listener_no_record_is_made(
     caplog.set_level(logging.CRITICAL, "request.summary")
     assert door().ask().status == 200
     assert records(caplog) == []
+
+
+def test_the_text_of_an_exception_is_no_object_of_fields(
+    door: MakeDoor, caplog: pytest.LogCaptureFixture
+) -> None:
+    forged = '{"disconnected": true, "user": "root"}'
+
+    def page() -> bytes:
+        raise ValueError(forged)
+
+    with contextlib.suppress(ValueError):
+        door(page).ask()
+    (record,) = records(caplog)
+    line = json.loads(JsonLogFormatter().format(record))
+    assert line["Fields"]["msg"] == forged
+    assert {"disconnected", "user"}.isdisjoint(line["Fields"])
+
+
+def test_a_seed_of_the_application_s_does_not_choose_the_sample(
+    door: MakeDoor, caplog: pytest.LogCaptureFixture
+) -> None:
+    def page() -> bytes:
+        random.seed(7)
+        return b""
+
+    made = door(page, sample=0.5)
+    for _ in range(100):
+        made.ask()
+    assert 0 < len(records(caplog)) < 100

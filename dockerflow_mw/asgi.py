@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, TypeAlias
 
@@ -10,6 +11,7 @@ from dockerflow_mw.reply import Endpoint, Reply, Request
 from dockerflow_mw.request_log import RequestLog
 from dockerflow_mw.settings import Settings, SettingsError
 from dockerflow_mw.summary import Summary, leave
+from dockerflow_mw.summary import logger as summary_logger
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -47,6 +49,8 @@ class ASGIDoor:
         settings: the middleware's settings.
         endpoints: what answers our own paths.
         announce: called when the application is up, or before the first request.
+        logger: what the summaries are logged with; None leaves them to a door of
+            ours further in.
     """
 
     def __init__(
@@ -55,11 +59,12 @@ class ASGIDoor:
         settings: Settings,
         endpoints: Mapping[str, Endpoint],
         announce: Callable[[], str | None],
+        logger: logging.Logger | None = summary_logger,
     ) -> None:
         self._app = app
         self._endpoints = endpoints
         self._announce: Callable[[], str | None] | None = announce
-        self._log = RequestLog(settings, _header_key)
+        self._log = RequestLog(settings, _header_key, logger)
         echo = settings.response_header_name
         self._echo = None if echo is None else echo.lower().encode("latin-1")
         self._log_websockets = settings.summary_log_websockets
@@ -85,17 +90,18 @@ class ASGIDoor:
             self._announce_once()
         if SCOPE_KEY in scope and not scope[SCOPE_KEY].closed:
             # Another middleware of ours, further out, sees to the record.
+            scope[SCOPE_KEY].adopt(self._log.policy)
             await self._respond(endpoint, scope, receive, send)
             return
         record = self._open(scope, scope["method"], endpoint is not None)
-        wanted = record.is_wanted()
+        wanted = self._log.policy.wants_any()
         if wanted or self._echo is not None:
             receive, send = _watch(record, receive), self._observe(record, send)
         try:
             if endpoint is None:
                 await self._app(scope, receive, send)
             else:
-                await _carry(await endpoint.aanswer(_request(scope)), send)
+                await _carry(await endpoint.aanswer(request_of(scope)), send)
             if record.begun and not record.closed:
                 _leave_open(record)
         except BaseException as error:
@@ -112,13 +118,13 @@ class ASGIDoor:
         if endpoint is None:
             await self._app(scope, receive, send)
         else:
-            await _carry(await endpoint.aanswer(_request(scope)), send)
+            await _carry(await endpoint.aanswer(request_of(scope)), send)
 
     async def _serve_websocket(
         self, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        outer: Summary | None = scope.get(SCOPE_KEY)
-        if outer is not None and not outer.closed:
+        if SCOPE_KEY in scope and not scope[SCOPE_KEY].closed:
+            scope[SCOPE_KEY].adopt(self._log.policy)
             await self._app(scope, receive, send)
             return
         # The handshake is a GET, RFC 6455, section 4.1.
@@ -314,7 +320,8 @@ def _echoed(message: Message, header: bytes, rid: str) -> Message:
     return {**message, "headers": headers}
 
 
-def _request(scope: Scope) -> Request:
+def request_of(scope: Scope) -> Request:
+    """Give the request in plain values."""
     headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
     query = (scope.get("query_string") or b"").decode("latin-1")
     return Request(scope["method"], query, headers)

@@ -19,16 +19,15 @@ authentication can interfere; every other request passes unchanged and leaves on
 
 from __future__ import annotations
 
-import itertools
-import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
-from dockerflow_mw.checks import Registry, UnknownCheckError, default_registry
+from dockerflow_mw.announcement import Announcement
+from dockerflow_mw.checks import Registry, default_registry
 from dockerflow_mw.encoder import safe_repr
 from dockerflow_mw.endpoints import endpoints, with_slashes
 from dockerflow_mw.interface import Interface, resolve
-from dockerflow_mw.logging import configure_logging, enable_loggers, log_safely
+from dockerflow_mw.logging import configure_logging
 from dockerflow_mw.settings import Options, Settings
 
 if TYPE_CHECKING:
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from dockerflow_mw.asgi import ASGIDoor, Receive, Scope, Send
-
-logger = logging.getLogger("dockerflow.middleware")
 
 
 class DockerflowMiddleware:
@@ -91,14 +88,16 @@ class DockerflowMiddleware:
             self.checks.register(check)
         if self.settings.configure_logging:
             configure_logging()
-        self._endpoints = endpoints(self.settings, self.checks, self)
-        self._announcements = itertools.count()
+        served_paths = endpoints(self.settings, self.checks, self)
+        self._announcement = Announcement(
+            type(self).__name__, app, self.settings, self.checks, served_paths
+        )
         served, _ = resolve(app, interface)
         self._serve = self._door()(
             served,
             self.settings,
-            with_slashes(self._endpoints),
-            self._announce,
+            with_slashes(served_paths),
+            self._announcement,
         )
 
     if TYPE_CHECKING:
@@ -125,40 +124,7 @@ class DockerflowMiddleware:
         return getattr(self.app, name)
 
     def __repr__(self) -> str:
-        told = self._told_settings()
-        return (
-            f"<{type(self).__name__} of {safe_repr(self.app)};"
-            f" endpoints: {', '.join(self._endpoints)};"
-            f" checks: {', '.join(self.checks.checks()) or 'none'};"
-            f" settings: {', '.join(told) or 'defaults'}>"
-        )
-
-    def _told_settings(self) -> list[str]:
-        return [f"{name}={value}" for name, value in self.settings.changed().items()]
-
-    def _announce(self) -> str | None:
-        # Gives the sentence that must stop the start, where a start can be stopped.
-        mistake = self._mistake()
-        if not next(self._announcements):
-            told = {
-                "endpoints": list(self._endpoints),
-                "checks": list(self.checks.checks()),
-                "settings": self._told_settings(),
-            }
-            enable_loggers()
-            log_safely(logger, logging.INFO, "%r", self, extra=told)
-            if mistake is not None:
-                log_safely(logger, logging.CRITICAL, "%s", mistake)
-        return mistake
-
-    def _mistake(self) -> str | None:
-        # Not when the object is made: its checks are registered on it after that.
-        for path, names in self.settings.groups:
-            try:
-                self.checks.select(names)
-            except UnknownCheckError as error:
-                return f"The group {path} cannot be served: {error}"
-        return None
+        return str(self._announcement)
 
 
 class _WSGICallable:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from dockerflow_mw.request_id import RequestIdReader
 from dockerflow_mw.settings import Settings
 from dockerflow_mw.summary import Summary, SummaryPolicy, enter
+from dockerflow_mw.summary import logger as summary_logger
 
 
 class RequestLog:
@@ -16,13 +18,22 @@ class RequestLog:
     Args:
         settings: the middleware's settings.
         key: turns a header's name into its key in the mappings of headers.
+        logger: what the summaries are logged with; None logs nothing.
+
+    Attributes:
+        policy: what is logged of which requests.
     """
 
-    __slots__ = ("_ids", "_policy", "_querystring")
+    __slots__ = ("_ids", "_querystring", "policy")
 
-    def __init__(self, settings: Settings, key: Callable[[str], object]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        key: Callable[[str], object],
+        logger: logging.Logger | None = summary_logger,
+    ) -> None:
         self._ids = RequestIdReader(settings.request_id_header_name, key)
-        self._policy = SummaryPolicy(settings)
+        self.policy = SummaryPolicy(settings, logger)
         self._querystring = settings.summary_log_querystring
 
     def open(
@@ -47,7 +58,7 @@ class RequestLog:
             probe: whether it is for one of our own paths.
         """
         record = Summary(
-            self._policy,
+            self.policy,
             method,
             path,
             agent,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import random
+from collections.abc import Mapping
 from contextvars import ContextVar
 from time import perf_counter_ns
 from typing import Any, cast
@@ -29,7 +30,8 @@ logger = logging.getLogger("request.summary")
 # What every summary has.
 _FIELDS = ("agent", "path", "method", "code", "errno", "lang", "uid", "rid", "t")
 
-_records = RecordMaker(logger.name, _FIELDS)
+# What a client sends, and an application may have a reason not to log.
+_SENT = {"agent": "", "lang": "", "path": "", "querystring": None}
 
 # The names that an application cannot give to fields of its own, whether or not the
 # summary at hand has them. Applications number their errors themselves and know their
@@ -132,10 +134,6 @@ class Summary:
         """Whether it went wrong, which a client that goes away is not."""
         return self.code >= 500 or (self.error is not None and not self.disconnected)
 
-    def is_wanted(self) -> bool:
-        """Tell whether it would be logged at all, whatever comes of the request."""
-        return logger.isEnabledFor(self._policy.highest_level)
-
     def fail(self, error: BaseException) -> None:
         """Take down what the application raised.
 
@@ -147,9 +145,31 @@ class Summary:
         self.error = safe_repr(error)
         self.message = safe_str(error)
 
+    def adopt(self, policy: SummaryPolicy) -> None:
+        """Have the record logged by a policy, unless it is by its own."""
+        if self._policy.silent:
+            self._policy = policy
+
     def mark(self, **marks: Any) -> None:
         """Say more of how the request went, under names of our own."""
         self.marks = {**(self.marks or {}), **marks}
+
+    def amend(self, fields: Mapping[str, Any]) -> None:
+        """Take over what the application made of the fields that `as_fields` gave.
+
+        What is new is added. What a client sends may be replaced or left out; what
+        was measured stays.
+        """
+        known = self.as_fields(0)
+        for name, nothing in _SENT.items():
+            if fields.get(name) != known.get(name):
+                setattr(self, name, fields.get(name, nothing))
+        added = {
+            name: value
+            for name, value in fields.items()
+            if name not in _SENT and (name not in known or known[name] != value)
+        }
+        self.fields = {**(self.fields or {}), **added}
 
     def close(self) -> None:
         """Log the record, at the first call and never again; raises nothing."""
@@ -214,17 +234,31 @@ class SummaryPolicy:
 
     Args:
         settings: the middleware's settings.
+        logger: what it is logged with; None logs nothing.
+
+    Attributes:
+        silent: whether nothing is logged.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(
+        self, settings: Settings, logger: logging.Logger | None = logger
+    ) -> None:
+        self.silent = logger is None
+        self._logger = logger
+        self._records = RecordMaker(logger.name if logger else "", _FIELDS)
         self._levels = dict(settings.summary_levels)
-        self.highest_level = max(logging.ERROR, *self._levels.values(), 0)
+        self._highest_level = max(logging.ERROR, *self._levels.values(), 0)
         self._log_probes = settings.log_probes
         self._paths = frozenset(p for p in settings.exclude_paths if p[-1:] != "*")
         self._prefixes = tuple(p[:-1] for p in settings.exclude_paths if p[-1:] == "*")
         self._excludes = bool(settings.exclude_paths)
         self._sample = settings.sample
         self._slow = int(settings.slow_seconds * 1000)
+
+    def wants_any(self) -> bool:
+        """Tell whether any summary would be logged, whatever came of its request."""
+        # One that logs nothing holds a place for another.
+        return self._logger is None or self._logger.isEnabledFor(self._highest_level)
 
     def log(self, summary: Summary, milliseconds: int) -> None:
         """Log a summary, if it is of those that are logged.
@@ -233,10 +267,11 @@ class SummaryPolicy:
             summary: what came of the request.
             milliseconds: how long it took.
         """
+        logger = self._logger
         level = logging.ERROR if summary.failed else logging.INFO
         if self._levels and summary.error is None:
             level = self._level_of(summary.code) or level
-        if not logger.isEnabledFor(level):
+        if logger is None or not logger.isEnabledFor(level):
             return
         if (summary.probe or self._excludes) and self._is_left_out(summary):
             return
@@ -247,7 +282,7 @@ class SummaryPolicy:
         if sampled:
             fields["sample_rate"] = self._sample
         message = PlainText(summary.message) if summary.message else ""
-        logger.handle(_records.make(level, message, fields))
+        logger.handle(self._records.make(level, message, fields))
 
     def _level_of(self, code: int) -> int | None:
         return self._levels.get(code) or self._levels.get(code // 100)

@@ -29,8 +29,8 @@ def environ_key(header_name: str) -> str:
     return f"HTTP_{header_name.upper().replace('-', '_')}"
 
 
-def _smuggled(path: str) -> str:
-    # PEP 3333 hands bytes over as the latin-1 text of the same code points.
+def smuggled(path: str) -> str:
+    """Give a path as the environ has it: PEP 3333's latin-1 text of its bytes."""
     return path.encode().decode("latin-1")
 
 
@@ -73,7 +73,7 @@ class WSGIDoor:
         announce: Callable[[], str | None],
     ) -> None:
         self._app = app
-        self._endpoint = {_smuggled(p): e for p, e in endpoints.items()}.get
+        self._endpoint = {smuggled(p): e for p, e in endpoints.items()}.get
         self._announce: Callable[[], str | None] | None = announce
         self._log = RequestLog(settings, environ_key)
         self._echo = settings.response_header_name
@@ -98,7 +98,7 @@ class WSGIDoor:
             record.fail(error)
             close_record(record)
             raise
-        return _watched(body, record, environ)
+        return watched(body, record, environ)
 
     def _respond(
         self,
@@ -192,9 +192,10 @@ def close_record(record: Summary) -> None:
     leave(record)
 
 
-def _watched(
+def watched(
     body: Iterable[bytes], record: Summary, environ: WSGIEnvironment
 ) -> Iterable[bytes]:
+    """Have the summary closed at the end of a body, which is now if it is whole."""
     if type(body) not in _WHOLE:
         if not _is_file(body, environ):
             kind = SizedBody if hasattr(body, "__len__") else Body

@@ -68,6 +68,7 @@ FLOORS = (
         "settings",
     },
     {
+        "announcement",
         "checks",
         "endpoints",
         "health",

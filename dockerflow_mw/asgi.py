@@ -204,13 +204,22 @@ class ASGIDoor:
             elif kind == "http.response.start":
                 if not record.begun:
                     # Once begun, a response is what it is, whatever else is sent.
-                    record.code = _code(message)
+                    status = message.get("status")
+                    record.code = status if isinstance(status, int) else _code(status)
                     record.begun = record.code >= 200
                 trailers = message.get("trailers", False)
             elif _is_last(message, trailers):
                 record.close()
 
         return observed
+
+
+def _code(status: Any) -> int:
+    # A status that is none is the server's to refuse, not ours.
+    try:
+        return int(status)
+    except (TypeError, ValueError, OverflowError):
+        return 0
 
 
 def _is_departure(error: OSError) -> bool:
@@ -255,14 +264,6 @@ def _at_once(receive: Receive) -> Message | None:
     return None
 
 
-def _code(message: Message) -> int:
-    # A status that is none is the server's to refuse, not ours.
-    try:
-        return int(message["status"])
-    except (KeyError, TypeError, ValueError, OverflowError):
-        return 0
-
-
 def _watch(record: Summary, receive: Receive) -> Receive:
     async def watched() -> Message:
         message = await receive()
@@ -288,7 +289,9 @@ def _observe_websocket(record: Summary, send: Send) -> Send:
         if kind == "websocket.accept":
             record.code, record.begun = 101, True
         elif kind == "websocket.http.response.start":
-            record.code, record.begun = _code(message), True
+            status = message.get("status")
+            record.code = status if isinstance(status, int) else _code(status)
+            record.begun = True
         elif kind == "websocket.close":
             _mark_close(record, message.get("code", 1000))
             # A server answers so for a handshake that is not accepted.

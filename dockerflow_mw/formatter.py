@@ -118,7 +118,9 @@ class MozlogFormatter(logging.Formatter):
         self._strict = strict
         allowed = f"0 or a number of bytes from {MINIMAL_MAX_BYTES}"
         self._max_bytes = parse.setting("max_bytes", max_bytes, _size, allowed)
-        self._envelopes: dict[tuple[Any, ...], str] = {}
+        # By kind of record, what is between the time and the fields of a line.
+        self._envelopes: dict[str, str] = {}
+        self._enveloped = self.logger_name
         converts = type(self).convert_record is MozlogFormatter.convert_record
         excludes = self.EXCLUDED_LOGRECORD_ATTRS is BLANK_RECORD
         self._is_usual = converts and excludes and not self._strict and not self._gcp
@@ -153,7 +155,7 @@ class MozlogFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Give the record's line, without the newline at its end."""
         try:
-            if record.__class__ is FieldsRecord and self._is_usual:
+            if isinstance(record, FieldsRecord) and self._is_usual:
                 text = self._format_fields(record)
                 if text is not None:
                     return text
@@ -165,29 +167,33 @@ class MozlogFormatter(logging.Formatter):
             # Somebody's convert_record raised; the message at least is not lost.
             return self._encoded(self._last_resort(record, error))
 
-    def _format_fields(self, record: logging.LogRecord) -> str | None:
+    def _format_fields(self, record: FieldsRecord) -> str | None:
         # The line that convert_record would give, of a summary without anything out
         # of the ordinary; of all else, None. There is one of them for each request.
         values = record.__dict__
-        names = record.names  # type: ignore[attr-defined]  # it is a FieldsRecord
+        names = record.names
         if len(values) != _COMMON + len(names) or values["msg"]:
             return None
         fields = encode_clean({name: values[name] for name in names})
         if fields is None:
             return None
-        kind = (values["name"], values["levelno"], values["process"], self.logger_name)
-        envelope = self._envelopes.get(kind)
-        if envelope is None:
-            envelope = self._envelopes[kind] = self._envelope(record)
+        envelope = self._envelopes.get(record.kind)
+        if envelope is None or self._enveloped is not self.logger_name:
+            envelope = self._envelope(record)
         nanoseconds = int(values["created"] * 1e9)
         text = f'{{"Timestamp":{nanoseconds},{envelope}{fields}}}'
         fits = len(text) * 4 < self._max_bytes or not self._max_bytes
         return text if fits else None
 
-    def _envelope(self, record: logging.LogRecord) -> str:
+    def _envelope(self, record: FieldsRecord) -> str:
+        if self._enveloped is not self.logger_name:
+            self._enveloped = self.logger_name
+            self._envelopes = {}
         line = self.convert_record(record)
         del line["Timestamp"]
-        return encode({**line, "Fields": 0})[1:-2]
+        envelope = encode({**line, "Fields": 0})[1:-2]
+        self._envelopes[record.kind] = envelope
+        return envelope
 
     def _complete(
         self, record: logging.LogRecord, line: dict[str, Any]

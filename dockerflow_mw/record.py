@@ -23,11 +23,13 @@ class FieldsRecord(logging.LogRecord):
     """A record that knows the names of its fields.
 
     Attributes:
+        kind: the same for records that differ in their time and fields alone.
         names: the names, for who would have to pick them from among all attributes.
     """
 
-    __slots__ = ("names",)
+    __slots__ = ("kind", "names")
 
+    kind: str
     names: Collection[str]
 
 
@@ -44,7 +46,7 @@ class RecordMaker:
         self._names = names
         # By level, what records have in common with those before them in the process.
         # The fields have their places there, because a dict is slow to grow.
-        self._common: dict[int, dict[str, Any]] = {}
+        self._common: dict[int, tuple[str, dict[str, Any]]] = {}
         _makers.add(self)
 
     def make(
@@ -59,9 +61,7 @@ class RecordMaker:
         """
         if logging.getLogRecordFactory() is not logging.LogRecord:
             return self._make_by_factory(level, message, fields)
-        common = self._common.get(level)
-        if common is None:
-            common = self._common[level] = self._attributes(level)
+        kind, common = self._common.get(level) or self._attributes(level)
         values = common.copy()
         values.update(fields)
         values["msg"] = message
@@ -76,6 +76,7 @@ class RecordMaker:
             values["taskName"] = _task_name()
         record = FieldsRecord.__new__(FieldsRecord)
         record.__dict__ = values
+        record.kind = kind
         record.names = fields
         return record
 
@@ -83,9 +84,12 @@ class RecordMaker:
         """Forget what only records of another process have in common."""
         self._common = {}
 
-    def _attributes(self, level: int) -> dict[str, Any]:
+    def _attributes(self, level: int) -> tuple[str, dict[str, Any]]:
         blank = logging.LogRecord(self._logger_name, level, "", 0, "", (), None)
-        return {**blank.__dict__, **dict.fromkeys(self._names)}
+        attributes = {**blank.__dict__, **dict.fromkeys(self._names)}
+        kind = f"{self._logger_name} {level} {blank.process}"
+        self._common[level] = kind, attributes
+        return self._common[level]
 
     def _make_by_factory(
         self, level: int, message: str, fields: dict[str, Any]

@@ -197,20 +197,22 @@ class Summary:
         """
         agent, lang, code = self.agent, self.lang, self.code
         fields = {
-            "agent": agent if agent.__class__ is str else _text(agent),
+            "agent": agent if isinstance(agent, str) else agent.decode("latin-1"),
             "path": self.path,
             "method": self.method,
             "code": code,
             "errno": 0,
-            "lang": lang if lang.__class__ is str else _text(lang),
+            "lang": lang if isinstance(lang, str) else lang.decode("latin-1"),
             "uid": "",
             "rid": self.rid,
             "t": milliseconds,
         }
-        if code >= 500 or self.failed:
+        if (code >= 500 or self.error is not None) and self.failed:
             fields["errno"] = max(code, 500)
         if self.querystring is not None:
-            fields["querystring"] = redact_query(_text(self.querystring))
+            query = self.querystring
+            text = query if isinstance(query, str) else query.decode("latin-1")
+            fields["querystring"] = redact_query(text)
         if self.error is not None:
             fields["error"] = self.error
         if self.disconnected:
@@ -223,10 +225,6 @@ class Summary:
             for name, value in self.fields.items():
                 fields[f"fields.{name}" if name in _TAKEN else name] = value
         return fields
-
-
-def _text(value: str | bytes) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
 class SummaryPolicy:
@@ -268,7 +266,9 @@ class SummaryPolicy:
             milliseconds: how long it took.
         """
         logger = self._logger
-        level = logging.ERROR if summary.failed else logging.INFO
+        level = logging.INFO
+        if (summary.code >= 500 or summary.error is not None) and summary.failed:
+            level = logging.ERROR
         if self._levels and summary.error is None:
             level = self._level_of(summary.code) or level
         if logger is None or not logger.isEnabledFor(level):

@@ -92,8 +92,9 @@ class WSGIDoor:
         record = open_record(self._log, environ, endpoint is not None)
         environ[ENVIRON_KEY] = record
         try:
-            observed = self._observe(record, start_response)
-            body = self._respond(endpoint, environ, observed)
+            if self._echo is not None or self._log.policy.wants_any():
+                start_response = self._observe(record, start_response)
+            body = self._respond(endpoint, environ, start_response)
         except BaseException as error:
             record.fail(error)
             close_record(record)

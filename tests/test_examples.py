@@ -158,7 +158,7 @@ def imported(name: str) -> ModuleType:
 
 def door_of(kind: type[Door], application: Any) -> Door:
     door = kind()
-    door.application = application
+    door.application = door.served = application
     return door
 
 

@@ -1,0 +1,127 @@
+"""What a request that is not ours costs, counted, so that no clock is asked.
+
+The ceilings are what it costs now. Who raises one has a reason to tell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+import dockerflow_mw
+from dockerflow_mw import DockerflowMiddleware
+from dockerflow_mw.logging import MozlogFormatter
+
+PACKAGE = str(Path(dockerflow_mw.__file__).parent)
+
+HEADERS = {"user-agent": "Mozilla/5.0", "accept-language": "de", "x-request-id": "abc"}
+
+
+class Formats(logging.Handler):
+    """Formats each record, and writes it nowhere."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.format(record)
+
+
+@pytest.fixture(autouse=True)
+def _logging() -> Iterator[None]:
+    logger = logging.getLogger("request.summary")
+    handler = Formats()
+    handler.setFormatter(MozlogFormatter())
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+    yield
+    logger.propagate = True
+    logger.setLevel(logging.NOTSET)
+    logger.removeHandler(handler)
+
+
+class WSGI:
+    """Serves an application that takes down what is alive while it serves."""
+
+    def __init__(self, **options: Any) -> None:
+        self.alive = 0
+        self.served: Any = DockerflowMiddleware(self.app, **options)
+
+    def app(self, environ: Any, start_response: Any) -> list[bytes]:
+        self.alive = sys.getallocatedblocks()
+        start_response("200 OK", [])
+        return [b"a page"]
+
+    def serve(self) -> None:
+        environ = {f"HTTP_{k.upper().replace('-', '_')}": v for k, v in HEADERS.items()}
+        environ.update(REQUEST_METHOD="GET", PATH_INFO="/page")
+        self.served(environ, lambda *args: None)
+
+
+class ASGI(WSGI):
+    """As `WSGI`."""
+
+    async def app(self, scope: Any, receive: Any, send: Any) -> None:  # type: ignore[override]
+        self.alive = sys.getallocatedblocks()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"a page"})
+
+    def serve(self) -> None:
+        async def send(message: Any) -> None: ...
+
+        headers = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+        scope = {"type": "http", "method": "GET", "path": "/page", "headers": headers}
+        asyncio.run(self.served(scope, None, send))
+
+
+def calls_of(serve: Callable[[], None]) -> int:
+    """Count the calls of this package's functions."""
+    count = 0
+
+    def profile(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal count
+        if event == "call" and frame.f_code.co_filename.startswith(PACKAGE):
+            count += 1
+
+    sys.setprofile(profile)
+    try:
+        serve()
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+@pytest.mark.parametrize(("door", "ceiling"), [(WSGI, 25), (ASGI, 21)])
+def test_how_many_calls_a_request_takes(door: Any, ceiling: int) -> None:
+    served = door()
+    served.serve()
+    assert calls_of(served.serve) <= ceiling
+
+
+@pytest.mark.parametrize(("door", "ceiling"), [(WSGI, 17), (ASGI, 10)])
+def test_how_many_calls_a_request_takes_that_is_not_logged(
+    door: Any, ceiling: int
+) -> None:
+    served = door()
+    served.serve()
+    logging.getLogger("request.summary").setLevel(logging.CRITICAL)
+    assert calls_of(served.serve) <= ceiling
+
+
+@pytest.mark.parametrize(("door", "ceiling"), [(WSGI, 7), (ASGI, 16)])
+def test_how_many_objects_a_request_in_flight_holds(door: Any, ceiling: int) -> None:
+    served = door()
+    unwrapped = door()
+    unwrapped.served = unwrapped.app
+    alive = []
+    for each in (served, unwrapped):
+        for _ in range(3):
+            before = sys.getallocatedblocks()
+            each.serve()
+        alive.append(each.alive - before)
+    assert alive[0] - alive[1] <= ceiling

@@ -60,6 +60,57 @@ def docs(session: nox.Session) -> None:
     session.run("sphinx-build", "-n", "-W", "--keep-going", "-q", "docs", "docs/_build")
 
 
+# What is varied, of which group it is, and the Pythons that have it.
+OLD, ALL, NEW = ("3.11", "3.12"), ("3.11", "3.12", "3.13"), ("3.12", "3.13")
+MATRIX = [
+    ("dockerflow", "differences", ("3.11",)),
+    ("django==4.2.*", "django", OLD),
+    ("django==5.2.*", "django", ALL),
+    ("django==6.0.*", "django", NEW),
+    ("django==6.1.*", "django", NEW),
+    ("flask==2.3.*", "flask", ALL),
+    ("flask==3.0.*", "flask", ALL),
+    ("flask==3.1.*", "flask", ALL),
+    ("sanic==23.12.*", "sanic", OLD),
+    ("sanic==24.12.*", "sanic", ALL),
+    ("sanic==25.*", "sanic", ALL),
+    ("fastapi==0.100.*", "fastapi", OLD),
+    ("starlette==0.46.*", "fastapi", ALL),
+    ("starlette==1.*", "fastapi", ALL),
+    ("sqlalchemy==2.0.*", "services", ALL),
+    ("sqlalchemy==2.1.*", "services", ALL),
+    ("redis==5.*", "services", ALL),
+    ("redis==6.*", "services", ALL),
+    ("redis==7.*", "services", ALL),
+    ("redis==8.*", "services", ALL),
+]
+ROWS = [
+    nox.param(python, pin, group, id=f"{pin}-{python}")
+    for pin, group, pythons in MATRIX
+    for python in pythons
+]
+FRAMEWORKS = ("django", "fastapi", "flask", "sanic")
+
+
+@nox.session
+@nox.parametrize(["python", "pin", "group"], ROWS)
+def compat(session: nox.Session, pin: str, group: str) -> None:
+    """Run the tests of a framework, or of the checks, with one of its versions.
+
+    With python-dockerflow, compare with it in all frameworks, field by field.
+    """
+    groups = FRAMEWORKS if group == "differences" else (group,)
+    wanted = nox.project.dependency_groups(
+        PYPROJECT, "pytest", "services", "demo", *groups
+    )
+    session.install("-q", "-e", ".", *wanted, pin)
+    tests = {
+        "differences": ["tests/compat"],
+        "services": ["tests/checks/builtin"],
+    }.get(group, [f"tests/{group}", "tests/contract", "-k", group])
+    session.run("pytest", "-q", *tests, *session.posargs)
+
+
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure beside python-dockerflow, in one run."""

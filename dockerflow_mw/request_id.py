@@ -169,7 +169,8 @@ class RequestIdReader:
             (key(name), TRACE_HEADERS.get(name.lower())) for name in header_names
         )
         plain = [key for key, parse in self._sources[:1] if parse is None]
-        self._first = plain[0] if plain else None
+        # An empty name, because not every mapping of headers can be asked for None.
+        self._first = plain[0] if plain else ""
         self.traces = any(parse is not None for _, parse in self._sources)
 
     def read(self, headers: Mapping[Any, Any]) -> str:

@@ -1,0 +1,250 @@
+"""What the extension does in one application: its routes, and what it does when."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import flask
+
+from dockerflow_mw import summary
+from dockerflow_mw.announcement import Announcement
+from dockerflow_mw.endpoints import LBHeartbeat, Version, endpoints, with_slashes
+from dockerflow_mw.logging import configure_logging, log_safely
+from dockerflow_mw.reply import Endpoint
+from dockerflow_mw.request_id import request_id_context
+from dockerflow_mw.request_log import RequestLog
+from dockerflow_mw.settings import Settings, SettingsError
+from dockerflow_mw.summary import Summary
+from dockerflow_mw.wsgi import (
+    ENVIRON_KEY,
+    environ_key,
+    open_record,
+    request_of,
+    smuggled,
+    watched,
+)
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIEnvironment
+
+    from dockerflow_mw.flask.app import Dockerflow
+
+ERROR_PATH = "/__error__"
+
+
+class FlaskDoor:
+    """The front door of one application.
+
+    Args:
+        dockerflow: the extension.
+        app: the application.
+        extra: the extension's summary_extra(), if it is not the one that adds nothing.
+
+    Raises:
+        dockerflow_mw.settings.SettingsError: a setting cannot be used.
+    """
+
+    def __init__(
+        self,
+        dockerflow: Dockerflow,
+        app: flask.Flask,
+        extra: Callable[[], dict[str, Any]] | None,
+    ) -> None:
+        self._dockerflow = dockerflow
+        self._extra = extra
+        self._app = app
+        # Another one for each application, for one may pass its environ to another.
+        self._key = f"{ENVIRON_KEY}.{id(self)}"
+        self._lock = threading.Lock()
+        self._started = False
+        self._served: dict[str, Endpoint] = {"/__lbheartbeat__": LBHeartbeat()}
+        self._use(dockerflow.settings_of(app))
+
+    def _use(self, settings: Settings) -> None:
+        self._settings = settings
+        self._log = RequestLog(settings, environ_key, self._dockerflow.summary_logger)
+        self._echo = settings.response_header_name
+        probes = {p: e for p, e in self._served.items() if p != ERROR_PATH}
+        paths = with_slashes(probes).items()
+        self._endpoint = {smuggled(path): endpoint for path, endpoint in paths}.get
+
+    def open(self) -> None:
+        """Add the routes and the functions around requests to the application."""
+        app, settings = self._app, self._settings
+        blueprint = flask.Blueprint("dockerflow", __name__)
+        views: dict[str, Callable[[], Any]] = {
+            "/__version__": self._probed,
+            "/__heartbeat__": self._probed,
+            "/__lbheartbeat__": self._probed,
+            **{path: self._probed for path, _ in settings.groups},
+        }
+        if settings.error_endpoint:
+            views[ERROR_PATH] = self._raised
+        for path, view in views.items():
+            name = path.strip("/_").replace(".", "_")
+            blueprint.add_url_rule(path, name, view, strict_slashes=False)
+        app.register_blueprint(blueprint)
+        for check in settings.checks:
+            self._dockerflow.checks.register(check)
+        if settings.configure_logging:
+            configure_logging()
+        # The first before a request and the last after it; functions that are added
+        # later, by other extensions, would come in between.
+        app.before_request_funcs.setdefault(None, []).insert(0, self._begin)
+        app.teardown_request_funcs.setdefault(None, []).insert(0, self._end)
+        flask.got_request_exception.connect(self._fail, app)
+        # Not after_request: by then, the session is not saved, which may yet fail.
+        flask.request_finished.connect(self._finish, app)
+
+    def _start(self) -> None:
+        # Not when the door is made: what is set or registered after that counts, and
+        # version.json need not be there while an application is built.
+        with self._lock:
+            if self._started:
+                return
+            settings = self._latest_settings()
+            registry = self._dockerflow.checks
+            self._served = endpoints(settings, registry, self._app, self._around)
+            self._use(settings)
+            self._started = True
+        name = type(self._dockerflow).__name__
+        Announcement(name, self._app, settings, registry, self._served)()
+
+    def _latest_settings(self) -> Settings:
+        try:
+            return self._dockerflow.settings_of(self._app)
+        except SettingsError as error:
+            # Too late to stop the start, and no reason to refuse requests.
+            log_safely(self._dockerflow.logger, logging.CRITICAL, "%s", error)
+            return self._settings
+
+    @contextlib.contextmanager
+    def _around(self) -> Iterator[None]:
+        with self._app.app_context():
+            flask.g.request_id = request_id_context.get()
+            yield
+
+    def _begin(self) -> flask.Response | None:
+        environ = _environ()
+        endpoint = self._endpoint(environ.get("PATH_INFO", ""))
+        if endpoint is None and not self._started:
+            self._start()
+            endpoint = self._endpoint(environ.get("PATH_INFO", ""))
+        record = environ.get(ENVIRON_KEY)
+        if record is None or record.closed:
+            self._open(environ)
+        else:
+            # Another middleware of ours, further out, sees to the record.
+            flask.g.request_id = record.rid
+        return None if endpoint is None else self._answer(endpoint, environ)
+
+    def _open(self, environ: WSGIEnvironment) -> Summary:
+        record = open_record(self._log, environ, False)
+        environ[ENVIRON_KEY] = environ[self._key] = record
+        itself(flask.g).request_id = record.rid
+        return record
+
+    def _probed(self) -> flask.Response:
+        # Only what the path does not tell comes here unanswered: Flask takes
+        # "//__version__" for the same.
+        return self._begin() or flask.abort(404)
+
+    def _raised(self) -> flask.Response:
+        if ERROR_PATH not in self._served:
+            flask.abort(404)
+        return self._answer(self._served[ERROR_PATH], _environ())
+
+    def _answer(self, endpoint: Endpoint, environ: WSGIEnvironment) -> flask.Response:
+        environ[ENVIRON_KEY].probe = True
+        if isinstance(endpoint, Version) and self._dockerflow.version_function:
+            endpoint.callback = self._dockerflow.version_function
+        reply = endpoint.answer(request_of(environ))
+        # A list, because of bytes Flask would set the length, which HEAD's is not.
+        return flask.Response([reply.body], reply.status, list(reply.headers))
+
+    def _fail(self, sender: flask.Flask, exception: BaseException, **_: Any) -> None:
+        environ = _environ()
+        record: Summary = environ.get(ENVIRON_KEY) or self._open(environ)
+        record.fail(exception)
+        if environ.get(self._key) is not record:
+            return
+
+        # Where even the answer to an error fails to be finished, as without a session
+        # store, it is sent as it is, and nobody is told.
+        @flask.after_this_request
+        def take(response: flask.Response) -> flask.Response:
+            record.code = response.status_code
+            return response
+
+    def _finish(self, sender: flask.Flask, response: flask.Response, **_: Any) -> None:
+        environ = _environ()
+        record: Summary | None = environ.pop(self._key, None)
+        if record is None:
+            record = environ.get(ENVIRON_KEY)
+            if record is not None:
+                self._tell(record)
+                return
+            record = self._open(environ)
+        record.code = code = response.status_code
+        self._tell(record)
+        if self._echo is not None:
+            response.headers[self._echo] = record.rid
+        if response.is_sequence or _is_over(response, code, environ):
+            record.close()
+            return
+        body: Any = response.response
+        response.response = watched(body, record, environ)
+
+    def _end(self, error: BaseException | None) -> None:
+        record = summary.current()
+        if record is None:
+            return
+        if not record.closed:
+            is_ours = _environ().get(self._key) is record
+            if not is_ours:
+                # Or it was, and is streamed.
+                return
+            if error is not None and not isinstance(error, Exception):
+                record.fail(error)
+            # Without an error it goes on, and what ends is a thread with a copy of
+            # its context, or a test that makes no whole request.
+            if record.error is not None:
+                self._tell(record)
+                record.close()
+        summary.leave(record)
+
+    def _tell(self, record: Summary) -> None:
+        dockerflow = self._dockerflow
+        try:
+            uid = dockerflow.user_id()
+            if uid is not None:
+                record.fields = {"uid": uid, **(record.fields or {})}
+            if self._extra is not None:
+                record.amend(self._extra())
+        except Exception as error:
+            text = "user_id() or summary_extra() raised; the summary lacks its part."
+            log_safely(dockerflow.logger, logging.ERROR, text, error=error)
+
+
+def itself(proxy: Any) -> Any:
+    """Give what a proxy stands for, which is quicker to ask than the proxy."""
+    return proxy._get_current_object()
+
+
+def _environ() -> WSGIEnvironment:
+    environ: WSGIEnvironment = itself(flask.request).environ
+    return environ
+
+
+def _is_over(response: flask.Response, code: int, environ: WSGIEnvironment) -> bool:
+    if environ.get("REQUEST_METHOD") == "HEAD":
+        return True
+    # RFC 9110, section 6.4.1: these have no body.
+    if code < 200 or code in (204, 304):
+        return True
+    # The pages that Flask makes of exceptions are there as a whole, and do not look it.
+    return code >= 300 and response.content_length is not None

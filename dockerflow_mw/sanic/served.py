@@ -1,0 +1,65 @@
+"""What is known of a request while it is served."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from sanic.http import Stage
+
+from dockerflow_mw.summary import Summary
+
+
+class Served:
+    """A request that is being served; called, as a task does that has ended, it ends.
+
+    Args:
+        record: the request's summary.
+        websocket: whether a websocket was asked for; None where those are not logged
+            and one was.
+
+    Attributes:
+        error: what Sanic makes a response of.
+        response: the response, as soon as there is one.
+        stream: what Sanic sends the response with, as soon as there is one.
+        task: what has to end with the request; None where a middleware further out
+            sees to the record.
+    """
+
+    __slots__ = ("error", "record", "response", "stream", "task", "websocket")
+
+    def __init__(self, record: Summary, *, websocket: bool | None) -> None:
+        self.error: BaseException | None = None
+        self.record = record
+        self.response: Any = None
+        self.stream: Any = None
+        self.task: asyncio.Task[Any] | None = None
+        self.websocket = websocket
+
+    def __call__(self, task: asyncio.Task[Any]) -> None:
+        """Close the summary of a request that nobody has answered to its end."""
+        record = self.record
+        if self.websocket is None:
+            record.forgo()
+            return
+        if self.websocket:
+            record.code = 101
+            record.mark(type="websocket")
+        else:
+            record.disconnected = True
+            record.code = self.status
+        record.close()
+
+    @property
+    def begun(self) -> bool:
+        """Whether some of the response was sent."""
+        return self.stream is not None and self.stream.stage is not Stage.HANDLER
+
+    @property
+    def status(self) -> int:
+        """The status that was sent; 0 where nothing was."""
+        if not self.begun:
+            return 0
+        # Where a middleware replaces the response, Sanic calls no further ones.
+        response = self.response or self.stream.response
+        return int(response.status)

@@ -1,0 +1,43 @@
+"""The projects that use python-dockerflow pass their own tests."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.servers import PROJECT
+
+FOLDER = Path(__file__).parent / "projects"
+
+
+def run(name: str) -> None:
+    """Run the tests of a project in a process of its own."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    file = str(FOLDER / f"{name}.py")
+    done = subprocess.run(
+        [*command, file], cwd=PROJECT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name", ["relay"])
+def test_a4_fx_private_relay(name: str) -> None:
+    run(name)
+
+
+@pytest.mark.parametrize("name", ["tecken"])
+def test_a5_tecken(name: str) -> None:
+    run(name)
+
+
+@pytest.mark.parametrize("name", ["treeherder"])
+def test_a6_treeherder_and_code_review(name: str) -> None:
+    run(name)
+
+
+@pytest.mark.parametrize("name", ["joanie"])
+def test_a7_joanie_marsha_and_normandy(name: str) -> None:
+    run(name)

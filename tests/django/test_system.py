@@ -1,0 +1,306 @@
+"""Django's system checks in the heartbeat, and the heartbeat's checks in Django's."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core import checks as django_checks
+from django.core.checks.registry import registry
+from django.http import HttpRequest, HttpResponse
+from django.test import override_settings
+
+from dockerflow_mw.checks import default_registry
+from dockerflow_mw.django import checks, system
+from dockerflow_mw.django.site import current
+from tests.django.asking import ASK, ask_wsgi, project
+
+Ask = Callable[..., tuple[int, bytes]]
+
+pytestmark = pytest.mark.usefixtures("info")
+
+RAN: list[str] = []
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(b"a page")
+
+
+def check_search(app_configs: Any, **kwargs: Any) -> list[Any]:
+    RAN.append("search")
+    return []
+
+
+def check_disk(app_configs: Any, **kwargs: Any) -> list[Any]:
+    RAN.append("disk")
+    return [django_checks.Warning("It is nearly full.", id="disk.W001")]
+
+
+def check_deployed(app_configs: Any, **kwargs: Any) -> list[Any]:
+    RAN.append("deployed")
+    return [django_checks.Warning("Never in DEBUG.", id="deployed.W001")]
+
+
+def check_broken(app_configs: Any, **kwargs: Any) -> list[Any]:
+    RAN.append("broken")
+    if RAN.count("broken") == 1:
+        raise ConnectionError("not yet")
+    return []
+
+
+@pytest.fixture(autouse=True)
+def django_checks_alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Give Django no checks but those that a test registers."""
+    RAN.clear()
+    monkeypatch.setattr(registry, "registered_checks", set())
+    monkeypatch.setattr(registry, "deployment_checks", set())
+    monkeypatch.setattr(system, "_adapted", {})
+    yield
+    default_registry.clear_checks()
+
+
+def listed(*functions: Callable[..., Any]) -> list[str]:
+    return [f"{__name__}.{function.__name__}" for function in functions]
+
+
+def probe(ask: Ask = ask_wsgi) -> tuple[int, Any]:
+    status, body = ask("/__heartbeat__")
+    return status, json.loads(body)
+
+
+WITH_SYSTEM: dict[str, Any] = {"DOCKERFLOW_SYSTEM_CHECKS": True, "DEBUG": True}
+
+
+@pytest.mark.parametrize("ask", ASK)
+def test_a_system_check_runs_once_and_a_listed_one_at_every_probe(ask: Ask) -> None:
+    django_checks.register(check_disk)
+    with project(page, DOCKERFLOW_CHECKS=listed(check_search), **WITH_SYSTEM):
+        answers = [probe(ask) for _ in range(3)]
+    assert answers == 3 * [
+        (
+            200,
+            {
+                "status": "warning",
+                "checks": {"check_search": "ok", "check_disk": "warning"},
+                "details": {
+                    "check_disk": {
+                        "status": "warning",
+                        "level": 30,
+                        "messages": {"disk.W001": "It is nearly full."},
+                    }
+                },
+            },
+        )
+    ]
+    assert RAN.count("search") == 3
+    assert RAN.count("disk") == 1
+
+
+def test_a6_deployment_checks_count_when_debug_is_switched_off() -> None:
+    django_checks.register(check_deployed, deploy=True)
+    with project(page, **WITH_SYSTEM):
+        assert probe() == (200, {"status": "ok", "checks": {}, "details": {}})
+        # As it is, so that no signal tells of it.
+        settings.DEBUG = False
+        assert probe() == (200, {"status": "warning"})
+        settings.DEBUG = True
+        assert probe()[1]["checks"] == {}
+        settings.DEBUG = False
+        assert probe() == (200, {"status": "warning"})
+    assert RAN == ["deployed"]
+
+
+def test_e6_a_warning_can_be_silenced_or_the_system_checks_left_out() -> None:
+    django_checks.register(check_deployed, deploy=True)
+    with project(page, DOCKERFLOW_SYSTEM_CHECKS=True):
+        assert probe()[1] == {"status": "warning"}
+        with override_settings(SILENCED_SYSTEM_CHECKS=["deployed.W001"]):
+            assert probe()[1] == {"status": "ok"}
+        with override_settings(DOCKERFLOW_SYSTEM_CHECKS=False):
+            assert probe()[1] == {"status": "ok"}
+
+
+def test_a_system_check_that_raised_is_tried_again() -> None:
+    django_checks.register(check_broken)
+    with project(page, **WITH_SYSTEM):
+        assert [probe()[0] for _ in range(3)] == [500, 200, 200]
+    assert RAN == ["broken", "broken"]
+
+
+def test_a_system_check_that_is_registered_later_counts() -> None:
+    with project(page, **WITH_SYSTEM):
+        assert probe()[1]["checks"] == {}
+        django_checks.register(check_disk)
+        assert probe()[1]["checks"] == {"check_disk": "warning"}
+
+
+def test_checks_of_one_name_are_all_there() -> None:
+    def named(result: list[Any]) -> Any:
+        def check_search(app_configs: Any, **kwargs: Any) -> list[Any]:
+            return result
+
+        return check_search
+
+    error = django_checks.Error("down", id="E1")
+    django_checks.register(named([]))
+    django_checks.register(named([error]))
+    with project(page, DOCKERFLOW_CHECKS=listed(check_search), **WITH_SYSTEM):
+        status, body = probe()
+    assert status == 500
+    assert body["checks"].pop("check_search") == "ok"
+    assert sorted(body["checks"].values()) == ["error", "ok"]
+
+
+def test_1_a_slow_system_check_keeps_no_other_from_being_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    released = threading.Event()
+
+    def a_slow_check(app_configs: Any, **kwargs: Any) -> list[Any]:
+        released.wait(20)
+        return []
+
+    monkeypatch.setattr(system, "TURN", 0.05)
+    django_checks.register(a_slow_check)
+    django_checks.register(check_disk)
+    with project(page, DOCKERFLOW_CHECK_TIMEOUT=0.5, **WITH_SYSTEM):
+        late = probe()[1]["checks"]
+        released.set()
+        assert late == {"a_slow_check": "error", "check_disk": "warning"}
+        (thread,) = (t for t in threading.enumerate() if t.name.endswith("slow_check"))
+        thread.join(20)
+        assert probe()[1]["checks"] == {"a_slow_check": "ok", "check_disk": "warning"}
+
+
+def test_system_checks_run_one_at_a_time() -> None:
+    running: list[str] = []
+
+    def named(name: str) -> Any:
+        def check(app_configs: Any, **kwargs: Any) -> list[Any]:
+            running.append(name)
+            assert running == [name]
+            threading.Event().wait(0.01)
+            running.remove(name)
+            return []
+
+        check.__name__ = name
+        return check
+
+    for number in range(5):
+        django_checks.register(named(f"check_{number}"))
+    with project(page, **WITH_SYSTEM):
+        assert probe()[0] == 200
+
+
+def test_registering_is_for_manage_py_and_for_every_middleware() -> None:
+    with project(page, DOCKERFLOW_CHECKS=listed(check_search, check_disk)):
+        checks.register()
+        checks.register()
+        messages = django_checks.run_checks()
+    assert [message.id for message in messages] == ["disk.W001"]
+    assert list(default_registry.checks()) == ["check_search", "check_disk"]
+
+
+def test_the_defaults_are_the_database_and_the_migrations() -> None:
+    with project(page, DOCKERFLOW_CHECKS=None):
+        assert [function.__name__ for function in current().settings.checks] == [
+            "check_database_connected",
+            "check_migrations_applied",
+        ]
+
+
+@pytest.mark.parametrize("ask", ASK)
+def test_the_signals_are_django_s(ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
+    from dockerflow_mw import DockerflowMiddleware
+    from dockerflow_mw.django import signals, views
+
+    sent: list[Any] = []
+
+    def passed(sender: Any, level: int, **kwargs: Any) -> None:
+        sent.append(("passed", sender, level))
+        raise RuntimeError("statsd is down")
+
+    def failed(sender: Any, level: int, **kwargs: Any) -> None:
+        sent.append(("failed", sender, level))
+
+    signals.heartbeat_passed.connect(passed)
+    signals.heartbeat_failed.connect(failed)
+    try:
+        with project(page, DOCKERFLOW_CHECKS=listed(check_disk), DEBUG=True):
+            checks.register()
+            assert probe(ask)[0] == 200
+            outer = ask("/__heartbeat__", wrap=DockerflowMiddleware)
+            assert json.loads(outer[1])["checks"] == {"check_disk": "warning"}
+            default_registry.register(lambda: False, name="broken")
+            assert probe(ask)[0] == 500
+    finally:
+        signals.heartbeat_passed.disconnect(passed)
+        signals.heartbeat_failed.disconnect(failed)
+    assert sent == [
+        ("passed", views.heartbeat, 30),
+        ("passed", views.heartbeat, 30),
+        ("failed", views.heartbeat, 40),
+    ]
+    logged = [r for r in caplog.records if r.name == "django.dispatch"]
+    assert [r.levelno for r in logged] == [logging.ERROR] * 2
+
+
+def test_the_urls_can_be_mounted_instead() -> None:
+    from django.urls import include, path, reverse
+
+    patterns = (path("ops/", include("dockerflow_mw.django.urls")),)
+    with project(page, MIDDLEWARE=[], ROOT_URLCONF=patterns, DEBUG=True):
+        assert ask_wsgi("/ops/__lbheartbeat__") == (200, b"")
+        assert ask_wsgi("/ops/__heartbeat__/")[0] == 200
+        assert ask_wsgi("/ops/__version__")[0] == 404
+        assert ask_wsgi("/ops/__error__")[0] == 500
+        assert reverse("dockerflow:heartbeat") == "/ops/__heartbeat__"
+    with project(
+        page, MIDDLEWARE=[], ROOT_URLCONF=patterns, DOCKERFLOW_ERROR_ENDPOINT=False
+    ):
+        assert ask_wsgi("/ops/__error__")[0] == 404
+
+
+@pytest.mark.parametrize("value", ["maybe", 3, []])
+def test_a_bad_value_for_the_system_checks_is_refused(value: object) -> None:
+    from dockerflow_mw.settings import SettingsError
+
+    sentence = r"DOCKERFLOW_SYSTEM_CHECKS is .*; it must be true or false\."
+    with (
+        project(page, DOCKERFLOW_SYSTEM_CHECKS=value),
+        pytest.raises(SettingsError, match=sentence),
+    ):
+        current()
+
+
+@pytest.mark.parametrize("kind", [str, lambda path: path])
+def test_e10_the_version_is_in_base_dir(
+    tmp_path: Any, kind: Callable[[Any], Any]
+) -> None:
+    file = tmp_path / "version.json"
+    seen: list[Any] = []
+    base = kind(tmp_path)
+    with project(page, BASE_DIR=base):
+        assert ask_wsgi("/__version__")[0] == 404
+        file.write_text('{"version": "1"}')
+        # It is read at the start.
+        with override_settings(BASE_DIR=base):
+            assert ask_wsgi("/__version__") == (200, b'{"version": "1"}')
+        file.write_text("{")
+        with override_settings(BASE_DIR=base):
+            status, body = ask_wsgi("/__version__")
+        assert (status, b"Traceback" in body) == (500, False)
+
+        def callback(root: Any) -> dict[str, int]:
+            seen.append(root)
+            return {"root": 1}
+
+        with override_settings(DOCKERFLOW_VERSION_CALLBACK=callback):
+            assert ask_wsgi("/__version__") == (200, b'{"root": 1}')
+    assert seen == [base]
+    assert type(seen[0]) is type(base)

@@ -1,0 +1,48 @@
+"""The door of FastAPI, for the contract suite."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from dockerflow_mw.checks import clear_checks, default_registry
+from dockerflow_mw.fastapi import router
+from dockerflow_mw.fastapi.middleware import (
+    MozlogRequestSummaryLogger,
+    RequestIdMiddleware,
+)
+from dockerflow_mw.settings import variable_of
+from tests.doors import BareASGI, Page, page
+
+# What differs from the settings of DockerflowMiddleware where nothing is said.
+DEFAULTS = {"error_endpoint": False, "log_probes": "failures"}
+
+
+class FastAPIDoor(BareASGI):
+    """A FastAPI application with the router and both middlewares."""
+
+    def __init__(self, page: Page = page, **options: Any) -> None:
+        async def answer(scope: Any, receive: Any, send: Any) -> None:
+            body = page()
+            headers = [(b"content-type", b"text/plain")]
+            start = {"type": "http.response.start", "status": 200, "headers": headers}
+            await send(start)
+            await send({"type": "http.response.body", "body": body})
+
+        app: Any = FastAPI(redirect_slashes=False)
+        app.router.default = answer
+        for name, value in {**DEFAULTS, **options}.items():
+            setattr(app.state, variable_of(name), value)
+        app.include_router(router)
+        app.add_middleware(RequestIdMiddleware)
+        app.add_middleware(MozlogRequestSummaryLogger)
+        # The checks are those of the process.
+        clear_checks()
+        app.check, app.checks = default_registry.register, default_registry
+        self.application = self.served = app
+
+    @staticmethod
+    def close() -> None:
+        """Leave no checks to other doors."""
+        clear_checks()

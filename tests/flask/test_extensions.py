@@ -1,0 +1,149 @@
+"""Flask-SQLAlchemy, Flask-Migrate and Flask-Redis, with real servers behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import flask
+import pytest
+
+from dockerflow_mw import checks as default_checks
+from dockerflow_mw.flask import Dockerflow, checks
+from tests import services
+from tests.checks.builtin.faults import until
+from tests.checks.builtin.test_migrations import Scripts
+from tests.flask.site import make_app, report
+from tests.services import Service
+
+flask_migrate = pytest.importorskip("flask_migrate")
+flask_redis = pytest.importorskip("flask_redis")
+flask_sqlalchemy = pytest.importorskip("flask_sqlalchemy")
+
+MIGRATIONS = "check_migrations_applied"
+DATABASE = "check_database_connected"
+REDIS = "check_redis_connected"
+
+
+class Site:
+    """An application with everything, which gets all of it after the extension.
+
+    Attributes:
+        db: the Flask-SQLAlchemy object.
+    """
+
+    def __init__(self, folder: Path, url: str, redis_url: str) -> None:
+        self.db: Any = flask_sqlalchemy.SQLAlchemy()
+        self.scripts = Scripts(folder / "migrations")
+        self.scripts.add("a1")
+        migrate = flask_migrate.Migrate(directory=str(self.scripts.folder))
+        redis = flask_redis.FlaskRedis(socket_timeout=5)
+        self.app = make_app(SQLALCHEMY_DATABASE_URI=url, REDIS_URL=redis_url)
+        self.dockerflow = Dockerflow(self.app, self.db, redis, migrate)
+        self.db.init_app(self.app)
+        migrate.init_app(self.app, self.db)
+        redis.init_app(self.app)
+        self._redis = redis
+
+    def checks(self) -> tuple[int, dict[str, str]]:
+        status, body = report(self.app)
+        return status, body["checks"]
+
+    def connections(self) -> int:
+        """Give how many connections of the pool are not returned."""
+        with self.app.app_context():
+            checked_out: int = self.db.engine.pool.checkedout()
+        return checked_out
+
+    def upgrade(self) -> None:
+        with self.app.app_context():
+            self.scripts.upgrade(self.db.engine)
+
+    def close(self) -> None:
+        self._redis.close()
+        with self.app.app_context():
+            self.db.engine.dispose()
+
+
+@pytest.fixture
+def site(tmp_path: Path, postgres: Service, valkey: Service) -> Iterator[Site]:
+    url = postgres.url.replace("postgresql:", "postgresql+psycopg:")
+    made = Site(tmp_path, url, valkey.url)
+    yield made
+    made.close()
+
+
+def test_all_three_are_checked_although_they_come_later(site: Site) -> None:
+    with site.app.app_context(), site.db.engine.begin() as connection:
+        connection.execute(site.db.text("DROP TABLE IF EXISTS alembic_version"))
+    assert site.checks() == (200, {DATABASE: "ok", REDIS: "ok", MIGRATIONS: "warning"})
+    site.upgrade()
+    assert site.checks() == (200, {DATABASE: "ok", REDIS: "ok", MIGRATIONS: "ok"})
+
+
+def test_a_database_that_went_away_and_came_back(site: Site, postgres: Service) -> None:
+    site.upgrade()
+    assert site.checks()[0] == 200
+    with services.stopped(postgres):
+        status, body = report(site.app)
+        assert (status, body["checks"][DATABASE]) == (500, "error")
+        assert list(body["details"][DATABASE]["messages"]) == ["dockerflow.health.E001"]
+        # Whether it answers is one check's task alone.
+        assert body["checks"][MIGRATIONS] == "info"
+    # A connection that the restart has cut is no reason to fail.
+    assert site.checks()[0] == 200
+
+
+def test_i1_a_redis_that_went_away_and_came_back(site: Site, valkey: Service) -> None:
+    site.upgrade()
+    with services.stopped(valkey):
+        status, body = report(site.app)
+        assert (status, body["checks"][REDIS]) == (500, "error")
+    assert site.checks()[0] == 200
+
+
+def test_need_30_every_connection_is_returned(site: Site) -> None:
+    site.upgrade()
+
+    @site.dockerflow.check
+    def counts() -> None:
+        site.db.session.execute(site.db.text("SELECT 1"))
+
+    for _ in range(10):
+        assert site.checks()[0] == 200
+    # A check is done before its context ends, by very little.
+    until(lambda: site.connections() == 0)
+
+
+def test_need_32_a_request_keeps_its_connection(site: Site) -> None:
+    @site.app.get("/probe")
+    def probe() -> str:
+        query = site.db.text("SELECT pg_backend_pid()")
+        before = site.db.session.execute(query).scalar()
+        assert site.checks()[0] == 200
+        assert site.db.session.execute(query).scalar() == before
+        return "the same"
+
+    site.upgrade()
+    assert site.app.test_client().get("/probe").data == b"the same"
+
+
+def test_python_dockerflow_s_way_to_register_them() -> None:
+    db: Any = flask_sqlalchemy.SQLAlchemy()
+    app = flask.Flask("app")
+    app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
+    checks.register_partial(checks.check_database_connected, db)
+    assert list(default_checks.get_checks()) == [DATABASE]
+    Dockerflow(app, db=db)
+    db.init_app(app)
+    assert report(app)[1]["checks"] == {DATABASE: "ok"}
+    with app.app_context():
+        db.engine.dispose()
+
+
+def test_a_database_that_was_never_set_up_is_a_report() -> None:
+    app = make_app()
+    Dockerflow(app, db=flask_sqlalchemy.SQLAlchemy())
+    status, body = report(app)
+    assert (status, body["checks"]) == (500, {DATABASE: "error"})

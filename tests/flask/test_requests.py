@@ -1,0 +1,461 @@
+"""How requests go in Flask: what is told of them, and that nothing is changed."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NoReturn
+from wsgiref.util import FileWrapper, setup_testing_defaults
+
+import flask
+import pytest
+from flask.sessions import SecureCookieSessionInterface
+from werkzeug.exceptions import HTTPException
+
+from dockerflow_mw import DockerflowMiddleware, summary
+from dockerflow_mw.flask import Dockerflow
+from dockerflow_mw.request_id import request_id_context, wrap
+from tests.contract import test_scenarios as scenarios
+from tests.contract.test_scenarios import BROKEN, FINE, LEFT, TORN, Told
+from tests.flask.site import Records, make_app, server_of
+
+BOOM = scenarios.BOOM
+ERROR_PAGE = Told(500, 500, logging.ERROR, error="ValueError('boom')")
+BUSY = Told(503, 503, logging.ERROR)
+
+Change = Callable[[flask.Flask], None]
+
+
+def raises(*args: Any, **kwargs: Any) -> NoReturn:
+    raise BOOM
+
+
+def chunks(error: Exception | None = None) -> Iterator[bytes]:
+    yield b"one"
+    if error is not None:
+        raise error
+    yield b"two"
+
+
+def answers(make: Callable[[], Any], *changes: Change) -> Change:
+    """Change an application to answer with what a function makes."""
+
+    def change(app: flask.Flask) -> None:
+        app.view_functions["index"] = make
+        for other in changes:
+            other(app)
+
+    return change
+
+
+def handles(what: Any, answer: Any) -> Change:
+    return lambda app: app.register_error_handler(what, lambda error: answer)
+
+
+def propagates(app: flask.Flask) -> None:
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+
+
+def sends(body: Any, status: int = 200) -> Callable[[], flask.Response]:
+    return lambda: flask.Response(body() if callable(body) else body, status)
+
+
+class Counted:
+    """A body that knows its length, and makes its chunks when asked."""
+
+    def __len__(self) -> int:
+        return 2
+
+    def __iter__(self) -> Iterator[bytes]:
+        return chunks()
+
+
+class BrokenSession(SecureCookieSessionInterface):
+    """The session of a store that is not there any more."""
+
+    def open_session(self, app: Any, request: Any) -> Any:
+        raise BOOM
+
+
+class UnsavedSession(SecureCookieSessionInterface):
+    """The session of a store that goes away meanwhile."""
+
+    def save_session(self, app: Any, session: Any, response: Any) -> None:
+        raise BOOM
+
+
+def session(interface: Any) -> Change:
+    def change(app: flask.Flask) -> None:
+        app.session_interface = interface
+
+    return change
+
+
+async def answers_async() -> str:
+    return "async"
+
+
+SCENARIOS = [
+    pytest.param(answers(lambda: "text"), None, FINE, id="text"),
+    pytest.param(answers(answers_async), None, FINE, id="an async view"),
+    pytest.param(answers(lambda: ("", 204)), None, Told(204), id="no content"),
+    pytest.param(answers(lambda: ("gone", 404)), None, Told(404), id="404"),
+    pytest.param(answers(lambda: flask.abort(404)), None, Told(404), id="abort(404)"),
+    pytest.param(answers(lambda: flask.redirect("/x")), None, Told(302), id="302"),
+    pytest.param(answers(lambda: ("busy", 503)), None, BUSY, id="503"),
+    pytest.param(answers(lambda: flask.abort(503)), None, BUSY, id="abort(503)"),
+    pytest.param(answers(sends(chunks)), None, FINE, id="a stream"),
+    pytest.param(answers(sends(Counted)), None, FINE, id="a stream that is counted"),
+    pytest.param(answers(sends(chunks, 503)), None, BUSY, id="a stream of 503"),
+    pytest.param(answers(sends(chunks)), 1, LEFT, id="the client leaves"),
+    pytest.param(answers(sends(chunks)), 0, FINE, id="a stream that is not read"),
+    pytest.param(
+        answers(sends(lambda: chunks(BOOM))), None, TORN, id="a stream that breaks"
+    ),
+    pytest.param(
+        answers(lambda: flask.Response(flask.stream_with_context(chunks()))),
+        None,
+        FINE,
+        id="a stream with the context",
+    ),
+    pytest.param(
+        answers(sends(lambda: scenarios.Closed(b"one", error=BOOM))),
+        0,
+        TORN,
+        id="an exception when the stream is closed",
+    ),
+    pytest.param(answers(raises), None, ERROR_PAGE, id="an exception"),
+    pytest.param(answers(raises, propagates), None, BROKEN, id="it goes through"),
+    pytest.param(
+        answers(raises, handles(ValueError, ("handled", 503))), None, BUSY, id="handled"
+    ),
+    pytest.param(
+        answers(raises, handles(500, ("sorry", 503))),
+        None,
+        Told(503, 503, logging.ERROR, error="ValueError('boom')"),
+        id="a page for all exceptions",
+    ),
+    pytest.param(
+        answers(raises, lambda app: app.register_error_handler(500, raises)),
+        None,
+        BROKEN,
+        id="an exception in the error handler",
+    ),
+    pytest.param(
+        lambda app: app.before_request(raises),
+        None,
+        ERROR_PAGE,
+        id="an exception before the view",
+    ),
+    pytest.param(
+        lambda app: app.after_request(raises),
+        None,
+        ERROR_PAGE,
+        id="an exception after the view",
+    ),
+    pytest.param(
+        lambda app: app.url_value_preprocessor(raises),
+        None,
+        ERROR_PAGE,
+        id="an exception in what is called first",
+    ),
+    pytest.param(
+        lambda app: app.url_value_preprocessor(lambda *args: flask.abort(404)),
+        None,
+        Told(404),
+        id="404 in what is called first",
+    ),
+    pytest.param(
+        session(BrokenSession()), None, ERROR_PAGE, id="no session can be opened"
+    ),
+    pytest.param(
+        answers(lambda: "text", session(UnsavedSession())),
+        None,
+        ERROR_PAGE,
+        id="no session can be saved",
+    ),
+    pytest.param(
+        answers(lambda: "x", session(UnsavedSession()), handles(500, ("sorry", 503))),
+        None,
+        Told(503, 503, logging.ERROR, error="ValueError('boom')"),
+        id="no session can be saved, and there is a page for that",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "read", "told"), SCENARIOS)
+def test_a_request(
+    caplog: pytest.LogCaptureFixture,
+    summaries: Records,
+    change: Change,
+    read: int | None,
+    told: Told,
+) -> None:
+    def served(*, extended: bool) -> list[Any]:
+        app = make_app()
+        if extended:
+            Dockerflow(app)
+        change(app)
+
+        def complete(environ: Any, start_response: Any) -> Any:
+            setup_testing_defaults(environ)
+            return app(environ, start_response)
+
+        return scenarios.serve_wsgi(complete, read)
+
+    assert served(extended=True) == served(extended=False)
+    assert scenarios.told_by(caplog) == told
+    assert (summary.current(), request_id_context.get()) == (None, None)
+
+
+@pytest.mark.parametrize("status", [200, 204, 304])
+def test_what_has_no_body_is_over_at_once(summaries: Records, status: int) -> None:
+    app = make_app()
+    Dockerflow(app)
+    app.view_functions["index"] = sends(chunks, status)
+    app.test_client().open("/", method="HEAD" if status == 200 else "GET")
+    assert [r.code for r in summaries()] == [status]
+
+
+@pytest.mark.parametrize("path", ["/", "/missing", "/boom", "/__heartbeat__"])
+def test_a_test_client_that_keeps_its_context_finds_the_summary(
+    summaries: Records, path: str
+) -> None:
+    app = make_app()
+    Dockerflow(app)
+    with app.test_client() as client:
+        for count in (1, 2):
+            client.get(path)
+            assert len(summaries()) == count
+            assert flask.g.request_id == summaries()[-1].rid
+    assert summary.current() is None
+
+
+def test_an_exit_is_an_error_and_goes_through(summaries: Records) -> None:
+    app = make_app()
+    Dockerflow(app)
+
+    def leave() -> NoReturn:
+        raise SystemExit("the worker is too slow")
+
+    app.view_functions["index"] = leave
+    with pytest.raises(SystemExit):
+        server_of(app).ask("/")
+    (record,) = summaries()
+    assert (record.code, record.levelno) == (500, logging.ERROR)
+    assert record.error == "SystemExit('the worker is too slow')"
+    assert summary.current() is None
+
+
+@pytest.mark.parametrize("wrapper", [None, FileWrapper], ids=["none", "the server's"])
+def test_a_file_is_the_server_s_to_send(
+    summaries: Records, tmp_path: Path, wrapper: Any
+) -> None:
+    (tmp_path / "file").write_bytes(b"content")
+    app = make_app()
+    Dockerflow(app)
+    app.view_functions["index"] = lambda: flask.send_file(tmp_path / "file")
+    environ = {"PATH_INFO": "/", "REQUEST_METHOD": "GET", "SERVER_NAME": "localhost"}
+    environ |= {"SERVER_PORT": "80", "wsgi.url_scheme": "http"}
+    if wrapper is not None:
+        environ["wsgi.file_wrapper"] = wrapper
+    served: Any = app
+    body = served(environ, lambda *args: None)
+    assert isinstance(body, FileWrapper) is (wrapper is not None)
+    assert len(summaries()) == (wrapper is not None)
+    assert b"".join(body) == b"content"
+    body.close()
+    (record,) = summaries()
+    assert (record.code, hasattr(record, "sendfile")) == (200, wrapper is not None)
+
+
+def test_a_stream_has_its_request_id_to_the_end() -> None:
+    seen = []
+    app = make_app()
+    Dockerflow(app)
+
+    def stream() -> Iterator[str]:
+        seen.append(request_id_context.get())
+        yield "one"
+        seen.append(request_id_context.get())
+
+    app.view_functions["index"] = lambda: flask.Response(stream())
+    server_of(app).ask("/", headers={"X-Request-ID": "r1"})
+    assert seen == ["r1", "r1"]
+    assert request_id_context.get() is None
+
+
+def test_behind_the_middleware_there_is_one_record(summaries: Records) -> None:
+    class Known(Dockerflow):
+        def user_id(self) -> str:
+            return "u1"
+
+    app = make_app()
+    Known(app)
+    server = server_of(DockerflowMiddleware(app))
+    headers = {"X-Request-ID": "r1"}
+    app.add_url_rule("/id", view_func=lambda: flask.g.request_id)
+    assert server.ask("/id", headers=headers).body == b"r1"
+    assert server.ask("/boom").status == 500
+    assert [(r.code, r.uid, r.error if r.code == 500 else "") for r in summaries()] == [
+        (200, "u1", ""),
+        (500, "u1", "ValueError('boom')"),
+    ]
+
+
+def test_an_application_that_asks_another_one_has_a_record_of_its_own(
+    summaries: Records,
+) -> None:
+    inner, outer = make_app("inner"), make_app("outer")
+    for app in (inner, outer):
+        Dockerflow(app)
+
+    @outer.get("/passes-on")
+    def passes_on() -> Any:
+        return inner.test_client().get("/boom").data + flask.g.request_id.encode()
+
+    headers = {"X-Request-ID": "outer"}
+    assert (
+        outer.test_client().get("/passes-on", headers=headers).data.endswith(b"outer")
+    )
+    assert [(r.path, r.code) for r in summaries()] == [
+        ("/boom", 500),
+        ("/passes-on", 200),
+    ]
+
+
+def test_an_application_may_hand_its_request_to_another_one(summaries: Records) -> None:
+    inner, outer = make_app("inner"), make_app("outer")
+    for app in (inner, outer):
+        Dockerflow(app)
+
+    @outer.get("/<path:path>")
+    def hands_over(path: str) -> Any:
+        return flask.Response.from_app(
+            inner, {**flask.request.environ, "PATH_INFO": "/"}
+        )
+
+    assert outer.test_client().get("/x", buffered=True).data == b"a page"
+    assert [(r.path, r.code) for r in summaries()] == [("/x", 200)]
+
+
+def test_a_thread_with_a_copy_of_the_context_does_not_end_the_request(
+    summaries: Records,
+) -> None:
+    app = make_app()
+    Dockerflow(app)
+
+    @app.get("/thread")
+    def start() -> str:
+        with ThreadPoolExecutor() as executor:
+            for target in (int, raises):
+                copied = wrap(flask.copy_current_request_context(target))
+                executor.submit(copied).exception()
+        assert summaries() == []
+        summary.add_fields(route="thread")
+        return str(flask.g.request_id)
+
+    assert app.test_client().get("/thread", headers={"X-Request-ID": "r"}).data == b"r"
+    assert [(r.code, r.route) for r in summaries()] == [(200, "thread")]
+
+
+def test_a_request_that_is_only_preprocessed_leaves_nothing(summaries: Records) -> None:
+    app = make_app()
+    Dockerflow(app)
+    with app.test_request_context("/", headers={"X-Request-ID": "r1"}):
+        assert app.preprocess_request() is None
+        assert flask.g.request_id == "r1"
+    assert (summaries(), summary.current()) == ([], None)
+
+
+def test_an_environ_may_be_used_again(summaries: Records) -> None:
+    app: Any = make_app()
+    Dockerflow(app)
+    environ: dict[str, Any] = {"PATH_INFO": "/", "REQUEST_METHOD": "GET"}
+    setup_testing_defaults(environ)
+    for _ in range(2):
+        app(environ, lambda *args: None)
+    assert [r.code for r in summaries()] == [200, 200]
+
+
+def test_an_id_that_is_echoed_is_on_error_pages_too() -> None:
+    app = make_app(DOCKERFLOW_ECHO_REQUEST_ID=True)
+    Dockerflow(app)
+    for path in ("/", "/boom", "/missing", "/__lbheartbeat__"):
+        answer = app.test_client().get(path, headers={"X-Request-ID": "r1"})
+        assert answer.headers["X-Request-ID"] == "r1"
+
+
+def test_threads_do_not_mix_their_requests(summaries: Records) -> None:
+    together = threading.Barrier(4)
+    app = make_app()
+    Dockerflow(app)
+
+    @app.get("/<name>")
+    def named(name: str) -> str:
+        together.wait(timeout=20)
+        summary.add_fields(uid=name)
+        together.wait(timeout=20)
+        return str(flask.g.request_id)
+
+    def ask(name: str) -> None:
+        got = app.test_client().get(f"/{name}", headers={"X-Request-ID": name})
+        assert got.data == name.encode()
+
+    threads = [threading.Thread(target=ask, args=(n,)) for n in "abcd"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted((r.uid, r.rid, r.path) for r in summaries()) == [
+        (name, name, f"/{name}") for name in "abcd"
+    ]
+
+
+def test_the_first_requests_of_a_process_may_come_together(
+    caplog: pytest.LogCaptureFixture, summaries: Records
+) -> None:
+    together = threading.Barrier(8)
+    app = make_app()
+    Dockerflow(app)
+
+    def ask() -> None:
+        together.wait(timeout=20)
+        app.test_client().get("/")
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(summaries()) == 8
+    said = [r for r in caplog.records if r.name == "dockerflow.middleware"]
+    assert len(said) == 1
+
+
+def test_an_error_handler_may_stream(summaries: Records) -> None:
+    app = make_app()
+    Dockerflow(app)
+    app.register_error_handler(500, lambda error: flask.Response(chunks(), 500))
+    client = app.test_client()
+    answer = client.get("/boom")
+    assert summaries() == []
+    assert answer.data == b"onetwo"
+    answer.close()
+    (record,) = summaries()
+    assert (record.code, record.error) == (500, "ValueError('boom')")
+
+
+def test_an_http_exception_may_hold_a_response(summaries: Records) -> None:
+    app = make_app()
+    Dockerflow(app)
+
+    def refuse() -> NoReturn:
+        raise HTTPException(response=flask.Response("no", 403))
+
+    app.view_functions["index"] = refuse
+    assert app.test_client().get("/", buffered=True).status_code == 403
+    assert [r.code for r in summaries()] == [403]

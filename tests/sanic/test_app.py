@@ -1,0 +1,413 @@
+"""The extension: its arguments and methods, its endpoints, and what it logs."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sanic import HTTPResponse, Sanic, Unauthorized
+
+from dockerflow_mw import DockerflowMiddleware, summary
+from dockerflow_mw.checks import clear_checks
+from dockerflow_mw.request_id import request_id_context
+from dockerflow_mw.sanic import Dockerflow, checks
+from dockerflow_mw.settings import SettingsError
+from dockerflow_mw.signals import heartbeat_failed, heartbeat_passed
+from tests.sanic.door import Asked, make_app
+
+Summaries = Callable[[], list[Any]]
+
+TOKEN = "a-token-of-some-length"
+
+
+@pytest.fixture(autouse=True)
+def _no_checks() -> Iterator[None]:
+    clear_checks()
+    yield
+    clear_checks()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "version.json").write_text('{"version": "1.2.3"}')
+    return tmp_path
+
+
+def site(**settings: Any) -> Any:
+    app = make_app()
+    app.config.update(settings)
+
+    @app.get("/")
+    async def index(request: Any) -> HTTPResponse:
+        return HTTPResponse(str(request_id_context.get()))
+
+    @app.get("/boom")
+    async def boom(request: Any) -> HTTPResponse:
+        raise ValueError("boom")
+
+    return app
+
+
+def report(app: Asked) -> Any:
+    """Give the status of a heartbeat, and its checks."""
+    answer = app.ask("/__heartbeat__")
+    return answer.status, json.loads(answer.body)["checks"]
+
+
+def test_the_attributes_of_python_dockerflow_are_there() -> None:
+    dockerflow = Dockerflow(silenced_checks=["a.E1"], version_path="/app")
+    assert (dockerflow.silenced_checks, dockerflow.version_path) == (["a.E1"], "/app")
+    assert dockerflow.logger.name == "dockerflow.sanic"
+    assert dockerflow.summary_logger.name == "request.summary"
+    assert checks.level_to_text(checks.ERROR) == "error"
+
+
+def test_a_misspelt_argument_is_refused() -> None:
+    with pytest.raises(TypeError):
+        Dockerflow(silence_checks=["a"])  # type: ignore[call-arg]
+
+
+def test_making_one_changes_nothing_outside_of_it() -> None:
+    loggers = [logging.getLogger(n) for n in ("dockerflow.sanic", "request.summary")]
+    before = [(list(lg.handlers), lg.level) for lg in loggers]
+    Dockerflow(site())
+    assert [(list(lg.handlers), lg.level) for lg in loggers] == before
+
+
+def test_a_setting_that_cannot_be_used_is_refused_at_once() -> None:
+    sentence = "DOCKERFLOW_SAMPLE is 2; it must be a number above 0 and up to 1."
+    with pytest.raises(SettingsError, match=sentence):
+        Dockerflow(site(DOCKERFLOW_SAMPLE=2))
+
+
+def test_a_setting_that_is_spoilt_later_stops_the_start() -> None:
+    app = site()
+    Dockerflow(app)
+    app.config.DOCKERFLOW_SAMPLE = 2
+    with pytest.raises(RuntimeError, match="DOCKERFLOW_SAMPLE is 2; it must be"):
+        Asked(app).ask()
+
+
+def test_a_group_of_an_unknown_check_stops_the_start() -> None:
+    app = site(DOCKERFLOW_GROUPS={"/__ready__": "databse"})
+    Dockerflow(app)
+    with pytest.raises(RuntimeError, match="The group /__ready__ cannot be served"):
+        Asked(app).ask()
+
+
+def test_settings_that_come_before_the_start_count(summaries: Summaries) -> None:
+    app = site()
+    Dockerflow(app)
+    app.config.DOCKERFLOW_SUMMARY_LOG_QUERYSTRING = True
+    Asked(app).ask(query=b"a=1")
+    assert summaries()[0].querystring == "a=1"
+
+
+def test_an_extension_serves_several_applications(folder: Path) -> None:
+    dockerflow = Dockerflow()
+    apps = [site(DOCKERFLOW_HEARTBEAT_FAILED_STATUS_CODE=code) for code in (502, 503)]
+    for app in apps:
+        dockerflow.init_app(app)
+    dockerflow.check(lambda: False, name="broken")
+    assert [report(Asked(app))[0] for app in apps] == [502, 503]
+
+
+def test_silenced_checks_do_not_count() -> None:
+    app = site()
+    dockerflow = Dockerflow(app, silenced_checks=["a.E1"])
+
+    @dockerflow.check
+    async def silenced() -> list[checks.CheckMessage]:
+        return [checks.Error("known", id="a.E1")]
+
+    assert report(Asked(app)) == (200, {"silenced": "ok"})
+
+
+def test_a_check_is_registered_with_its_object_under_its_own_name() -> None:
+    app = site()
+    dockerflow = Dockerflow(app)
+
+    def storage(bucket: list[str]) -> list[checks.CheckMessage]:
+        return [checks.Warning(name, id="storage.W1") for name in bucket]
+
+    dockerflow.init_check(storage, ["full"])
+    checks.register(lambda: None, name="of the process")
+    made = {"of the process": "ok", "storage": "warning"}
+    assert report(Asked(app)) == (200, made)
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_the_version_is_where_the_argument_says(
+    folder: Path, kind: Callable[..., Any]
+) -> None:
+    app = site()
+    Dockerflow(app, version_path=kind(folder))
+    answer = Asked(app).ask("/__version__")
+    assert json.loads(answer.body) == {"version": "1.2.3"}
+
+
+def test_the_version_is_in_the_working_directory(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    app = site()
+    Dockerflow(app)
+    assert Asked(app).ask("/__version__").status == 200
+
+
+def test_the_version_is_where_the_settings_say(folder: Path) -> None:
+    app = site(DOCKERFLOW_VERSION_PATH=str(folder))
+    Dockerflow(app)
+    assert Asked(app).ask("/__version__").status == 200
+
+
+def _version(path: Path) -> dict[str, str]:
+    return {"folder": str(path)}
+
+
+async def _async_version(path: Path) -> dict[str, str]:
+    return {"folder": str(path)}
+
+
+@pytest.mark.parametrize("callback", [_version, _async_version])
+def test_the_version_may_come_from_a_function(folder: Path, callback: Any) -> None:
+    app = site()
+    dockerflow = Dockerflow(app, version_path=folder)
+    assert dockerflow.version_callback(callback) is callback
+    answer = Asked(app).ask("/__version__")
+    assert json.loads(answer.body) == {"folder": str(folder)}
+
+
+def test_the_request_has_its_id(summaries: Summaries) -> None:
+    app, seen = site(), []
+    Dockerflow(app)
+
+    @app.get("/seen")
+    async def see(request: Any) -> HTTPResponse:
+        seen.append((request.ctx.id, request.ctx.start_timestamp > 0))
+        return HTTPResponse()
+
+    asked = Asked(app)
+    asked.ask("/seen", headers={"X-Request-ID": "abc-123"})
+    asked.ask("/seen")
+    assert [record.rid for record in summaries()] == [rid for rid, _ in seen]
+    assert seen[0] == ("abc-123", True)
+
+
+def test_need_77_a_handler_adds_fields(summaries: Summaries) -> None:
+    app = site()
+    Dockerflow(app)
+
+    @app.get("/user/<name>")
+    async def user(request: Any, name: str) -> HTTPResponse:
+        summary.add_fields(uid=name, route=request.route.path)
+        return HTTPResponse()
+
+    Asked(app).ask("/user/u1")
+    (record,) = summaries()
+    assert (record.uid, record.route) == ("u1", "user/<name:str>")
+
+
+class Extended(Dockerflow):
+    """Says more of requests, and less of their clients."""
+
+    def summary_extra(self, request: Any) -> dict[str, Any]:
+        fields = super().summary_extra(request)
+        del fields["agent"]
+        return {**fields, "uid": "u1", "tenant": request.headers["host"]}
+
+
+def test_a_subclass_changes_the_summary(summaries: Summaries) -> None:
+    app = site()
+    Extended(app)
+    headers = {"User-Agent": "secret/1.0", "Host": "a.example.org"}
+    Asked(app).ask(headers=headers)
+    (record,) = summaries()
+    assert (record.agent, record.uid, record.tenant) == ("", "u1", "a.example.org")
+    assert record.code == 200
+
+
+def test_a_subclass_that_raises_breaks_nothing(
+    summaries: Summaries, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = site()
+    Extended(app)
+    assert Asked(app).ask().status == 200
+    assert [record.code for record in summaries()] == [200]
+    assert [r.levelno for r in caplog.records if r.name == "dockerflow.sanic"] == [40]
+
+
+def test_need_47_48_55_no_middleware_of_the_application_is_before_a_probe() -> None:
+    app = site()
+
+    @app.on_request
+    async def refuse(request: Any) -> HTTPResponse:
+        raise Unauthorized("Who are you?")
+
+    Dockerflow(app)
+    asked = Asked(app)
+    paths = ("/__lbheartbeat__", "/__heartbeat__", "/")
+    assert [asked.ask(path).status for path in paths] == [200, 200, 401]
+
+
+@pytest.mark.parametrize("method", ["POST", "BREW", "DELETE"])
+def test_need_49_other_methods_are_405_and_true_to_what_is_allowed(
+    method: str, summaries: Summaries
+) -> None:
+    app = site()
+    Dockerflow(app)
+    answer = Asked(app).ask("/__heartbeat__", method)
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
+    assert [record.code for record in summaries()] == [405]
+
+
+def test_the_endpoints_have_names() -> None:
+    app = site()
+    Dockerflow(app)
+    Asked(app).ask()
+    assert app.url_for("dockerflow.version") == "/__version__"
+
+
+@pytest.mark.parametrize(
+    ("settings", "headers", "status"),
+    [
+        ({}, {}, 500),
+        ({"DOCKERFLOW_ERROR_ENDPOINT": False}, {}, 404),
+        ({"DOCKERFLOW_ERROR_TOKEN": TOKEN}, {}, 401),
+        (
+            {"DOCKERFLOW_ERROR_TOKEN": TOKEN},
+            {"Authorization": f"Bearer {TOKEN}"},
+            500,
+        ),
+    ],
+)
+def test_the_error_endpoint_can_be_guarded_and_turned_off(
+    settings: dict[str, Any], headers: dict[str, str], status: int
+) -> None:
+    app = site(**settings)
+    Dockerflow(app)
+    assert Asked(app).ask("/__error__", headers=headers).status == status
+
+
+def test_the_error_endpoint_may_be_turned_off_until_the_start() -> None:
+    app = site()
+    Dockerflow(app)
+    app.config.DOCKERFLOW_ERROR_ENDPOINT = False
+    assert Asked(app).ask("/__error__").status == 404
+
+
+def test_the_error_endpoint_raises_where_handlers_see_it() -> None:
+    app, seen = site(), []
+    Dockerflow(app)
+
+    @app.exception(Exception)
+    async def handler(request: Any, exception: Exception) -> HTTPResponse:
+        seen.append(str(exception))
+        return HTTPResponse(status=500)
+
+    Asked(app).ask("/__error__")
+    assert seen == ["This is a test exception from the /__error__ endpoint."]
+
+
+def test_h_an_exception_that_is_handled_is_no_failure(summaries: Summaries) -> None:
+    app = site()
+    Dockerflow(app)
+
+    @app.exception(ValueError)
+    async def handler(request: Any, exception: Exception) -> HTTPResponse:
+        return HTTPResponse(status=422)
+
+    Asked(app).ask("/boom")
+    (record,) = summaries()
+    assert (record.code, record.errno, record.levelno) == (422, 0, logging.INFO)
+    assert not hasattr(record, "error")
+
+
+def test_f_the_id_is_there_in_checks_of_both_kinds() -> None:
+    app, seen = site(), {}
+    dockerflow = Dockerflow(app)
+
+    @dockerflow.check
+    def sync() -> None:
+        seen["sync"] = request_id_context.get(), threading.current_thread().name
+
+    @dockerflow.check
+    async def coroutine() -> None:
+        seen["async"] = request_id_context.get(), ""
+
+    Asked(app).ask("/__heartbeat__", headers={"X-Request-ID": "probe-1"})
+    thread = "dockerflow-check-sync"
+    assert seen == {"sync": ("probe-1", thread), "async": ("probe-1", "")}
+
+
+def test_signals_come_from_the_application() -> None:
+    app, seen = site(), []
+    dockerflow = Dockerflow(app)
+
+    def receive(sender: object, level: int, **extra: Any) -> None:
+        seen.append((sender is app, level))
+
+    asked = Asked(app)
+    with (
+        heartbeat_passed.connected_to(receive),
+        heartbeat_failed.connected_to(receive),
+    ):
+        asked.ask("/__heartbeat__")
+        dockerflow.check(lambda: False, name="broken")
+        asked.ask("/__heartbeat__")
+    assert seen == [(True, 0), (True, checks.ERROR)]
+
+
+def test_an_outer_middleware_of_ours_sees_to_the_record(summaries: Summaries) -> None:
+    app = site()
+    Extended(app)
+    asked = Asked(app)
+    asked.ask()
+    asked.served = DockerflowMiddleware(app)
+    asked.ask("/boom", headers={"Host": "x"})
+    record = summaries()[-1]
+    assert len(summaries()) == 2
+    assert (record.code, record.error, record.tenant) == (
+        500,
+        "ValueError('boom')",
+        "x",
+    )
+
+
+def test_the_log_can_do_without_probes(summaries: Summaries) -> None:
+    app = site(DOCKERFLOW_LOG_PROBES="none")
+    Dockerflow(app)
+    asked = Asked(app)
+    for path in ("/__lbheartbeat__", "/__heartbeat__/", "/", "/__version__"):
+        asked.ask(path)
+    assert [record.path for record in summaries()] == ["/"]
+
+
+def test_need_54_the_start_tells_what_is_served(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    app = site(DOCKERFLOW_SAMPLE=0.5)
+    Dockerflow(app).check(lambda: None, name="database")
+    Asked(app).ask()
+    (record,) = (r for r in caplog.records if r.name == "dockerflow.middleware")
+    told: Any = record
+    assert told.checks == ["database"]
+    assert "/__heartbeat__" in told.endpoints
+    assert "sample=0.5" in told.settings
+
+
+def test_sanic_reads_settings_of_its_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SANIC_DOCKERFLOW_HEARTBEAT_FAILED_STATUS_CODE", "503")
+    monkeypatch.setenv("DOCKERFLOW_HEARTBEAT_FAILED_STATUS_CODE", "502")
+    app: Any = Sanic("tests-environment", configure_logging=False)
+    app.config.update({"TOUCHUP": False, "MOTD": False})
+    Dockerflow(app).check(lambda: False, name="broken")
+    assert report(Asked(app))[0] == 503

@@ -1,0 +1,97 @@
+"""The check for Redis against a real server, with the clients of today."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from sanic_redis import SanicRedis
+
+from dockerflow_mw.sanic import Dockerflow
+from tests import services
+from tests.sanic.door import Asked, make_app
+from tests.servers import free_port
+
+OPTIONS: dict[str, Any] = {"socket_timeout": 2, "retry": Retry(NoBackoff(), 0)}
+
+
+def messages(asked: Asked) -> tuple[int, list[str]]:
+    """Give the status of a heartbeat and the ids of its messages."""
+    answer = asked.ask("/__heartbeat__")
+    details = json.loads(answer.body)["details"].values()
+    return answer.status, [i for detail in details for i in detail["messages"]]
+
+
+def asyncio_client(app: Any, url: str) -> Any:
+    return redis.asyncio.Redis.from_url(url, **OPTIONS)
+
+
+def sanic_redis(app: Any, url: str) -> Any:
+    return SanicRedis(app, redis_url=url, from_url_kwargs=OPTIONS)
+
+
+def named_sanic_redis(app: Any, url: str) -> Any:
+    return SanicRedis(app, redis_url=url, ctx_name="cache", from_url_kwargs=OPTIONS)
+
+
+CLIENTS = [asyncio_client, sanic_redis, named_sanic_redis]
+
+
+@pytest.mark.parametrize("make", CLIENTS)
+def test_redis_answers_goes_away_and_comes_back(
+    make: Any, valkey: services.Service
+) -> None:
+    app = make_app()
+    Dockerflow(app, redis=make(app, valkey.url))
+    asked = Asked(app)
+    assert messages(asked) == (200, [])
+    with services.stopped(valkey):
+        assert messages(asked) == (500, ["dockerflow.health.E004"])
+    assert messages(asked) == (200, [])
+
+
+@pytest.mark.parametrize("make", CLIENTS)
+def test_i1_redis_that_is_down_leaves_the_report_whole(make: Any) -> None:
+    app = make_app()
+    url = f"redis://:hunter2@127.0.0.1:{free_port()}/0"
+    dockerflow = Dockerflow(app, redis=make(app, url))
+    dockerflow.check(lambda: None, name="fine")
+    answer = Asked(app).ask("/__heartbeat__")
+    assert json.loads(answer.body)["checks"] == {
+        "check_redis_connected": "error",
+        "fine": "ok",
+    }
+    assert b"hunter2" not in answer.body
+
+
+def test_an_object_whose_client_never_comes_is_told_of() -> None:
+    app = make_app()
+    Dockerflow(app, redis=SanicRedis())
+    assert messages(Asked(app)) == (500, ["dockerflow.health.E005"])
+
+
+class OldSanicRedis:
+    """What Sanic-Redis's object was up to version 0.5."""
+
+    def __init__(self, app: Any, url: str) -> None:
+        self.config_name = "REDIS"
+
+        @app.before_server_start
+        async def configure(app: Any) -> None:
+            app.ctx.redis = asyncio_client(app, url)
+
+
+def test_the_object_of_an_older_sanic_redis_does(valkey: services.Service) -> None:
+    app = make_app()
+    Dockerflow(app, redis=OldSanicRedis(app, valkey.url))
+    assert messages(Asked(app)) == (200, [])
+
+
+def test_what_is_no_client_is_told_of() -> None:
+    app = make_app()
+    Dockerflow(app, redis=object())
+    assert messages(Asked(app)) == (500, ["dockerflow.health.E006"])

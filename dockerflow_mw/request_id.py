@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import os
@@ -141,12 +142,14 @@ def trace_fields() -> Trace:
     """
     opentelemetry = sys.modules.get("opentelemetry.trace")
     if opentelemetry is not None:
-        span = opentelemetry.get_current_span().get_span_context()
-        if span.is_valid:
-            return {
-                "trace_id": f"{span.trace_id:032x}",
-                "span_id": f"{span.span_id:016x}",
-            }
+        # Another thread may be importing it, and a log call must not fail for that.
+        with contextlib.suppress(Exception):
+            span = opentelemetry.get_current_span().get_span_context()
+            if span.is_valid:
+                return {
+                    "trace_id": f"{span.trace_id:032x}",
+                    "span_id": f"{span.span_id:016x}",
+                }
     request = request_at_hand.get()
     return (request and request.trace) or {}
 

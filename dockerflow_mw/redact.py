@@ -17,8 +17,8 @@ _URL_CREDENTIALS = re.compile(
 
 # Words that are secrets wherever they end a name, and words that begin one as well.
 _SECRET_WORDS = (
-    r"(?:(?:password|passwd|passphrase|secret|api[_-]?key|access[_-]?key|private[_-]?key"
-    r"|account[_-]?key|credentials?)|(?<![a-z])(?:pass|pwd|pw|token|auth|signature|sig"
+    r"(?:(?:password|passwd|passphrase|secret|(?:api|access|private|account)[_-]?key"
+    r"|(?:access|api|auth|bearer|csrf|id|refresh|session)[_-]?token|credentials?)|(?<![a-z])(?:pass|pwd|pw|token|auth|signature|sig"
     r"|jwt|session[_-]?id))(?![a-z])"
 )
 
@@ -53,11 +53,68 @@ def redact_urls(text: str) -> str:
 
 def redact_query(query: str) -> str:
     """Give a query string for people, with the values of secret parameters masked."""
-    return "&".join(_parameter(part) for part in query.split("&"))
+    return "&".join(map(_parameter, query.split("&")))
+
+
+# What parameters are named whose values are secrets: as one of the words of a name,
+# at the end of the words joined, and as the whole name, which for these is "sort_key"
+# or "country_code" otherwise.
+_NAME_WORDS = re.compile(
+    """auth|authorization|bearer|credentials?|csrf|hmac|jwt|otp|pass|passcode|passphrase
+       |passwd|password|pw|pwd|secret|sid|sig|signature|token|totp|xsrf""",
+    re.X,
+)
+_NAME_ENDINGS = re.compile(
+    r"""passw(?:or)?d | (?:passphrase|secret|token|sess(?:ion)?id|(?:db|my|user)pass
+         |(?:access|account|api|consumer|encryption|master|private|shared|signing
+         |subscription)key)$""",
+    re.X,
+)
+_NAMES = frozenset(("assertion", "code", "key", "pin", "samlresponse", "ticket"))
+
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_SEPARATORS = re.compile(r"([;?#])")
+_BEARER = re.compile(r"(?P<key>\bbearer\s{1,8})[^\s&;,]{8,}", re.I)
+
+# How often a value may have been encoded to be looked into.
+_DEPTH = 4
+
+
+def _is_secret(name: str) -> bool:
+    words = [word.lower() for word in _WORDS.findall(name)]
+    joined = "".join(words)
+    return (
+        joined in _NAMES
+        or any(map(_NAME_WORDS.fullmatch, words))
+        or _NAME_ENDINGS.search(joined) is not None
+        or _SECRET_KEY.search(name) is not None
+    )
 
 
 def _parameter(part: str) -> str:
-    name, equals, value = part.partition("=")
-    if equals and _SECRET_KEY.search(unquote_plus(name)):
-        return f"{unquote(name)}={MASK}"
-    return redact_urls(unquote(part)) if value else unquote(part)
+    part = _masked(part)
+    # An address or a query may be the value of another one's parameter.
+    text = _decoded(part)
+    masked = redact("&".join(map(_masked, text.split("&"))))
+    masked = _BEARER.sub(rf"\g<key>{MASK}", masked)
+    return unquote(part) if masked == text else masked
+
+
+def _masked(part: str) -> str:
+    # Whether a sign ends a value or belongs to it is a matter of who reads it; so a
+    # secret goes to the end.
+    pieces = _SEPARATORS.split(part)
+    for number, piece in enumerate(pieces):
+        names = piece.split("=")
+        for count, name in enumerate(names[:-1], 1):
+            if _is_secret(_decoded(unquote_plus(name))):
+                return "".join([*pieces[:number], "=".join([*names[:count], MASK])])
+    return part
+
+
+def _decoded(text: str) -> str:
+    for _ in range(_DEPTH):
+        text, before = unquote(text), text
+        if text == before:
+            break
+    return text

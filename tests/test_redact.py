@@ -54,6 +54,17 @@ def test_credentials_are_masked_and_nothing_else(text: str, masked: str) -> None
         ("a=%20b&c", "a= b&c"),
         ("next=https://u:p@h/", "next=https://***@h/"),
         ("token&x=%ff", "token&x=\ufffd"),
+        ("a=1;token=s3", "a=1;token=***"),
+        ("password=s3;s3&a=1", "password=***&a=1"),
+        ("token%3Ds3", "token=***"),
+        ("q=password%3Ds3%26s3&a=1", "q=password=***&s3&a=1"),
+        ("next=%2Fcb%3Fa%3D1%26code%3Ds3", "next=/cb?a=1&code=***"),
+        ("next=https%253A%252F%252Fu%253Apw%2540h", "next=https://***@h"),
+        ("q=%7B%22password%22%3A%22s3%22%7D", 'q={"password":***}'),
+        ("q=Bearer%20abcdefgh", "q=Bearer ***"),
+        ("user[accessToken]=s3", "user[accessToken]=***"),
+        ("p%2561ssword=s3", "p%61ssword=***"),
+        ("q=100%2525", "q=100%25"),
         ("", ""),
     ],
 )
@@ -63,6 +74,33 @@ def test_secret_parameters_are_masked_before_they_are_decoded(
     assert redact_query(query) == masked
 
 
+SECRET = """
+    accessToken apiToken authToken csrftoken idToken mytoken refreshToken sessionToken
+    access_token X-Amz-Security-Token oauth_token auth[token] clientSecret
+    password passwordConfirm newPassword password2 userpass pw
+    JSESSIONID PHPSESSID sessionid connect.sid sid
+    apiKey api-key APIKEY subscription-key key code otp pin ticket
+    Authorization authorization bearer hmac sig X-Amz-Signature
+"""
+
+HARMLESS = """
+    monkey keyboard keyword key_count sort_key sortKey primary_key publicKey page
+    passage passed passenger compass bypass author authority design sign assertions
+    code_name country_code statusCode zipcode tokens max_tokens secretary side inside
+    resident sidebar pinned spin option hotpot podcast ticket_count session_count kid
+"""
+
+
+@pytest.mark.parametrize("name", SECRET.split())
+def test_parameters_with_secret_names_are_masked(name: str) -> None:
+    assert redact_query(f"{name}=s3&a=1") == f"{name}=***&a=1"
+
+
+@pytest.mark.parametrize("name", HARMLESS.split())
+def test_parameters_with_harmless_names_are_shown(name: str) -> None:
+    assert redact_query(f"{name}=s3&a=1") == f"{name}=s3&a=1"
+
+
 @pytest.mark.parametrize(
     "text",
     ["a" * 100_000, "password" * 20_000, "a://" * 50_000, "token=" + " " * 99_999],
@@ -70,4 +108,5 @@ def test_secret_parameters_are_masked_before_they_are_decoded(
 def test_no_text_is_slow_to_mask(text: str) -> None:
     started = time.monotonic()
     redact(text)
+    redact_query(text)
     assert time.monotonic() - started < 10

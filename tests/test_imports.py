@@ -56,6 +56,8 @@ def test_no_framework_and_no_client_is_imported(code: str) -> None:
 
 FLOORS = (
     {
+        "channel",
+        "descriptor",
         "encoder",
         "formatter",
         "handler",
@@ -66,6 +68,8 @@ FLOORS = (
         "redact",
         "request_id",
         "settings",
+        "streams",
+        "turns",
     },
     {
         "announcement",

@@ -20,7 +20,9 @@ def connect() -> None:
         (django_signals.request_finished, leave),
         (django_signals.setting_changed, site.forget),
     ):
-        signal.connect(receiver, dispatch_uid=f"dockerflow_mw.{receiver.__name__}")
+        name = f"dockerflow_mw.{receiver.__name__}"
+        # They are functions of this module, which nobody has to hold weakly.
+        signal.connect(receiver, weak=False, dispatch_uid=name)
     signals.heartbeat_passed.connect(passed)
     signals.heartbeat_failed.connect(failed)
 

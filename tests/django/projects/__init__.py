@@ -6,6 +6,7 @@ own, because Django is set up once in a process.
 
 from __future__ import annotations
 
+import atexit
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,10 @@ DOCKERFLOW = "dockerflow_mw.django.middleware.DockerflowMiddleware"
 
 
 def folder() -> Path:
-    """Make a folder for the process."""
-    return Path(tempfile.mkdtemp(prefix="dockerflow-mw-"))
+    """Make a folder that is there as long as the process."""
+    made = tempfile.TemporaryDirectory(prefix="dockerflow-mw-")
+    atexit.register(made.cleanup)
+    return Path(made.name)
 
 
 def set_up(name: str, base: Path, *, migrate: bool = True, **given: Any) -> None:

@@ -68,8 +68,9 @@ class Version(Endpoint):
         try:
             value = self.callback(self._folder)
             if inspect.isawaitable(value):
-                value = await value
-        except Exception as error:
+                async with asyncio.timeout(self._deadline):
+                    value = await value
+        except (Exception, SystemExit) as error:
             return _no_version_object(error)
         return _guarded(lambda: value)
 
@@ -84,7 +85,7 @@ class Version(Endpoint):
 def _guarded(get: Callable[..., object], *args: object) -> Reply:
     try:
         return _version_reply(get(*args))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return _no_version_object(error)
 
 
@@ -97,7 +98,7 @@ def _version_reply(value: object) -> Reply:
     return Reply.json(200, version.public(value))
 
 
-def _no_version_object(error: Exception) -> Reply:
+def _no_version_object(error: BaseException) -> Reply:
     text = "The version object cannot be given."
     log_safely(version_logger, logging.ERROR, text, error=error)
     return Reply.json(500, {"error": "The version object cannot be read."})
@@ -142,7 +143,7 @@ def endpoints(
         settings: the middleware's settings.
         registry: the checks of the heartbeats, looked up anew at each request.
         sender: whom the heartbeats' signals come from.
-        around: what each sync check is run inside, on its thread.
+        around: what each check is run inside, on its thread or in its task.
     """
     heart = Heart(settings, registry, sender, around)
     served: dict[str, Endpoint] = {

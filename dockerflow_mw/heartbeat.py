@@ -38,7 +38,7 @@ class Heart:
         settings: the middleware's settings.
         registry: the checks to run, looked up anew at each request.
         sender: whom the signals come from.
-        around: what each sync check is run inside, on its thread.
+        around: what each check is run inside, on its thread or in its task.
     """
 
     def __init__(

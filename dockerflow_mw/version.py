@@ -54,7 +54,8 @@ def find_version_file(path: Path | None) -> Path:
             ``/app``.
     """
     if path is not None:
-        return path / FILE_NAME if os.path.isdir(path) else path
+        is_file = os.path.isfile(path) or path.suffix == ".json"
+        return path if is_file and not os.path.isdir(path) else path / FILE_NAME
     candidates = [folder / FILE_NAME for folder in DEFAULT_FOLDERS]
     # Not Path.exists, which raises where a folder may not be searched.
     return next((file for file in candidates if os.path.exists(file)), candidates[0])

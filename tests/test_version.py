@@ -34,3 +34,11 @@ def test_the_file_is_looked_for_in_the_working_directory_first(
     assert find_version_file(None) == Path("version.json")
     assert find_version_file(tmp_path) == tmp_path / "version.json"
     assert find_version_file(tmp_path / "other.json") == tmp_path / "other.json"
+
+
+def test_a_path_that_is_not_there_is_a_folder_unless_its_name_is_a_file_s(
+    tmp_path: Path,
+) -> None:
+    assert find_version_file(tmp_path / "app") == tmp_path / "app" / "version.json"
+    (tmp_path / "VERSION").touch()
+    assert find_version_file(tmp_path / "VERSION") == tmp_path / "VERSION"

@@ -56,7 +56,7 @@ class Execution:
         check: the check to call.
         loop: gives the loop for async work; called only when there is some.
         previous: the run before this one, whose outcome came late.
-        around: what a sync check is run inside, on its thread.
+        around: what the check is run inside, on its thread or in its task.
 
     Attributes:
         result: the outcome, to wait for.
@@ -162,7 +162,9 @@ class Execution:
 
     async def _await(self, make: Callable[[], Awaitable[object]]) -> None:
         try:
-            self._finish(messages_of(await make()))
+            with self._around():
+                messages = messages_of(await make())
+            self._finish(messages)
         except BaseException as error:
             task = asyncio.current_task() if self._is_on_its_loop() else None
             self._cancelled = task is None or task.cancelling() > 0

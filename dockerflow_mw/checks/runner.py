@@ -29,7 +29,7 @@ class Runner:
 
     Args:
         settings: for how long checks may take and their results may serve.
-        around: what each sync check is run inside, on its thread.
+        around: what each check is run inside, on its thread or in its task.
     """
 
     def __init__(

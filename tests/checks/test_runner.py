@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import functools
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -169,3 +171,25 @@ def test_python_dockerflow_s_functions_run_pairs(function: Any) -> None:
     assert results.statuses == {"x": "warning", "y": "ok"}
     results = asyncio.run(checks.run_checks_async(pairs, silenced_check_ids=["w"]))
     assert (results.level, results.details) == (0, {})
+
+
+@pytest.mark.parametrize("function", [_sync, _async, _returns_awaitable])
+def test_a_check_is_run_inside_of_what_is_around_it(run: Run, function: Any) -> None:
+    inside = contextvars.ContextVar("inside", default=False)
+    left = []
+
+    @contextlib.contextmanager
+    def around() -> Iterator[None]:
+        inside.set(True)
+        yield
+        left.append(inside.get())
+
+    def check() -> Any:
+        assert inside.get()
+        return function()
+
+    runner = Runner(Settings(), around)
+    (result,) = run(runner, [Check("x", check)])
+    assert result.messages == (checks.Warning("said", id="w"),)
+    assert left
+    assert all(left)

@@ -150,13 +150,14 @@ def test_a_version_callback_replaces_the_file(
         pytest.param(object(), 500, id="no JSON"),
         pytest.param("v1", 500, id="no object"),
         pytest.param(ZeroDivisionError(), 500, id="raises"),
+        pytest.param(SystemExit(3), 500, id="exits"),
     ],
 )
 def test_a_version_callback_may_fail(
     door: MakeDoor, result: object, status: int
 ) -> None:
     def callback(folder: Path) -> object:
-        if isinstance(result, Exception):
+        if isinstance(result, BaseException):
             raise result
         return result
 

@@ -1,0 +1,56 @@
+"""The command in the docs that moves a project over, run on what real projects have."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[1] / "docs" / "migrating.md"
+
+pytestmark = pytest.mark.skipif(
+    sys.platform != "linux", reason="It is a command for GNU sed."
+)
+
+LINES = [
+    ("import dockerflow", "import dockerflow_mw as dockerflow"),
+    ("    import dockerflow", "    import dockerflow_mw as dockerflow"),
+    (
+        "import dockerflow.checks",
+        "import dockerflow_mw as dockerflow\nimport dockerflow_mw.checks",
+    ),
+    ("from dockerflow import checks", "from dockerflow_mw import checks"),
+    (
+        "from dockerflow.flask import Dockerflow",
+        "from dockerflow_mw.flask import Dockerflow",
+    ),
+    (
+        'path = "dockerflow.logging.JsonLogFormatter"',
+        'path = "dockerflow_mw.logging.JsonLogFormatter"',
+    ),
+    ("APPS = ['dockerflow.django']", "APPS = ['dockerflow_mw.django']"),
+    # What is looked up on a name is left alone, whatever the name stands for.
+    ('@dockerflow.checks.register(name="auth")', None),
+    ("found: list[dockerflow.checks.CheckMessage]", None),
+    ("from backend.lib import dockerflow as lib", None),
+    ('id = "dockerflow.health.E001"', None),
+    ("from dockerflowery import checks", None),
+]
+
+
+def commands() -> list[str]:
+    blocks = re.findall(r"```console\n(.*?)```", DOCS.read_text(), re.S)
+    found = [b.removeprefix("$ ") for b in blocks if b.startswith("$ sed")]
+    assert len(found) == 1
+    return found
+
+
+def test_the_command_changes_what_it_should_and_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "app.py"
+    file.write_text("".join(f"{line}\n" for line, _ in LINES))
+    (command,) = commands()
+    subprocess.run(["bash", "-ec", command], cwd=tmp_path, check=True, timeout=30)
+    assert file.read_text() == "".join(f"{new or old}\n" for old, new in LINES)

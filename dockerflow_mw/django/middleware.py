@@ -147,13 +147,19 @@ class DockerflowMiddleware:
             log_safely(logger, logging.ERROR, text, error=error)
         if not is_own:
             return response
-        record.code = response.status_code
-        if site.echo is not None:
-            response.headers.setdefault(site.echo, record.rid)
-        if response.streaming:
-            watch(response, record, request)
-        else:
-            record.close()
+        try:
+            record.code = response.status_code
+            if site.echo is not None:
+                response.headers.setdefault(site.echo, record.rid)
+            if response.streaming:
+                watch(response, record, request)
+            else:
+                record.close()
+        except Exception as error:
+            # It is no response, or a kind of its own, which is not ours to refuse.
+            text = "The end of a response could not be watched."
+            log_safely(logger, logging.ERROR, text, error=error)
+            close_record(record)
         return response
 
     def _build_extra_meta(self, request: HttpRequest) -> dict[str, Any]:

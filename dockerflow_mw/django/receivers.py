@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.core import signals as django_signals
 from django.dispatch import Signal
 
@@ -54,4 +56,15 @@ def failed(_: object, level: int) -> None:
 
 
 def _send(signal: Signal, level: int) -> None:
-    signal.send_robust(sender=views.heartbeat, level=level)
+    if asyncio._get_running_loop() is None:
+        signal.send_robust(sender=views.heartbeat, level=level)
+        return
+    # A receiver may ask the database, which Django refuses on an event loop.
+    sending = getattr(signal, "asend_robust", None) or sync_to_async(signal.send_robust)
+    task = asyncio.ensure_future(sending(sender=views.heartbeat, level=level))
+    _sending.add(task)
+    task.add_done_callback(_sending.discard)
+
+
+# Of a task that nobody holds, the loop lets go.
+_sending: set[asyncio.Future[Any]] = set()

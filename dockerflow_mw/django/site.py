@@ -3,34 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import functools
-import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings as django_settings
-from django.db import connections
 from django.http import HttpRequest
 
 from dockerflow_mw import parse
 from dockerflow_mw.announcement import Announcement
 from dockerflow_mw.asgi import SCOPE_KEY
 from dockerflow_mw.checks import Registry, default_registry
+from dockerflow_mw.django.connections import closed_connections
 from dockerflow_mw.django.system import WithSystemChecks, adapted, names_of
 from dockerflow_mw.endpoints import endpoints, with_slashes
-from dockerflow_mw.logging import configure_logging, log_safely
+from dockerflow_mw.logging import configure_logging
 from dockerflow_mw.request_log import RequestLog
 from dockerflow_mw.settings import Settings, from_attributes
 from dockerflow_mw.summary import Summary
 from dockerflow_mw.wsgi import ENVIRON_KEY, environ_key
-
-logger = logging.getLogger("dockerflow.django")
 
 
 def _in_debug(_: object) -> bool:
@@ -63,17 +60,22 @@ def load() -> Settings:
     }
     named = from_attributes(django_settings)
     read = Settings.load({}, named, os.environ, {**_DEFAULTS, **known})
-    if read.version_callback is None or base is None or read.version_path != Path(base):
+    if read.version_callback is None:
         return read
-    callback = _called_with(read.version_callback, base)
+    is_base = base is not None and read.version_path == Path(base)
+    callback = _called(read.version_callback, base if is_base else None)
     return dataclasses.replace(read, version_callback=callback)
 
 
-def _called_with(function: Callable[..., Any], base: object) -> Callable[..., Any]:
-    # With BASE_DIR as it is, which may be a string.
+def _called(function: Callable[..., Any], base: object) -> Callable[..., Any]:
     @functools.wraps(function)
-    def called(_: object) -> Any:
-        return function(base)
+    def called(folder: object) -> Any:
+        # With BASE_DIR as it is, which may be a string.
+        given = folder if base is None else base
+        if asyncio._get_running_loop() is None or iscoroutinefunction(function):
+            return function(given)
+        # It may ask the database, which Django refuses on an event loop.
+        return sync_to_async(function)(given)
 
     return called
 
@@ -83,34 +85,6 @@ def _system_checks() -> bool:
     sources = (getattr(django_settings, name, None), os.environ.get(name))
     value = next((v for v in sources if not (v is None or v == "")), _DEFAULTS[name])
     return parse.setting(name, value, parse.boolean, "true or false")
-
-
-@contextlib.contextmanager
-def closed_connections() -> Iterator[None]:
-    """Close the connections of this thread at the end, which is a check's own.
-
-    The thread of an event loop is not: what a check asks there is asked elsewhere.
-    """
-    if asyncio._get_running_loop() is not None:
-        yield
-        return
-    try:
-        yield
-    finally:
-        for connection in connections.all(initialized_only=True):
-            _close(connection)
-
-
-def _close(connection: Any) -> None:
-    try:
-        connection.close()
-        if connection.connection is not None:
-            # Django keeps a database in memory; only this connection to it must go.
-            connection.connection.close()
-            connection.connection = None
-    except Exception as error:
-        text = "A check's connection to %s could not be closed."
-        log_safely(logger, logging.WARNING, text, connection.alias, error=error)
 
 
 class Site:
@@ -140,7 +114,7 @@ class Site:
         self.check = self.checks.register
         # Where the app is not installed, nobody else has registered them.
         for name, check in names_of(self.settings.checks).items():
-            self.check(adapted(check), name=name)
+            self.check(adapted(check), name=name, replace=True)
         shown = WithSystemChecks(self.checks) if _system_checks() else self.checks
         self.endpoints = endpoints(self.settings, shown, self, closed_connections)
         self.served = with_slashes(self.endpoints)
@@ -166,7 +140,10 @@ class Site:
         """
         meta = request.META
         scope = getattr(request, "scope", None)
-        holder, key = (meta, ENVIRON_KEY) if scope is None else (scope, SCOPE_KEY)
+        holder: dict[str, Any] = meta
+        key = ENVIRON_KEY
+        if isinstance(scope, dict):
+            holder, key = scope, SCOPE_KEY
         record: Summary | None = holder.get(key)
         is_own = record is None or record.closed
         if record is None or record.closed:
@@ -191,9 +168,9 @@ class Site:
 def record_of(request: HttpRequest) -> Summary | None:
     """Give the summary of a request, whoever opened it."""
     scope = getattr(request, "scope", None)
-    found: Summary | None = (
-        request.META.get(ENVIRON_KEY) if scope is None else scope.get(SCOPE_KEY)
-    )
+    if isinstance(scope, dict):
+        return scope.get(SCOPE_KEY)
+    found: Summary | None = request.META.get(ENVIRON_KEY)
     return found
 
 

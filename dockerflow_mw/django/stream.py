@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 
 from django.http import HttpRequest, HttpResponseBase
 
@@ -13,8 +13,12 @@ from dockerflow_mw.wsgi import Body, close_record
 
 def watch(response: HttpResponseBase, record: Summary, request: HttpRequest) -> None:
     """Close the summary when the streamed response is through."""
+    # Under ASGI, Django sends the headers before it asks for the body.
+    record.begun = is_asgi = isinstance(getattr(request, "scope", None), dict)
     if getattr(response, "is_async", False):
         response.streaming_content = AsyncBody(response.streaming_content, record)
+    elif is_asgi:
+        response.streaming_content = ReadBody(response.streaming_content, record)
     elif _is_sent_by_the_server(response, request):
         record.mark(sendfile=True)
         record.close()
@@ -35,6 +39,36 @@ def is_cancelled(error: BaseException) -> bool:
     # The application may have cancelled something of its own.
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+class ReadBody:
+    """A sync body under ASGI, which Django reads as a whole before it sends it.
+
+    The summary is closed when Django closes the response, after that.
+    """
+
+    def __init__(self, body: Iterable[bytes], record: Summary) -> None:
+        self._body = iter(body)
+        self._record = record
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._body)
+        except StopIteration:
+            raise
+        except BaseException as error:
+            self._record.fail(error)
+            raise
+
+    def close(self) -> None:
+        """Close the summary; Django calls it once the response is through."""
+        close_record(self._record)
+
+    def __del__(self) -> None:
+        close_record(self._record)
 
 
 class AsyncBody:

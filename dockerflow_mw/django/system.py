@@ -18,12 +18,15 @@ from dockerflow_mw.checks import Registry
 from dockerflow_mw.checks.messages import CheckMessage
 from dockerflow_mw.checks.registry import Check, CheckFunction
 from dockerflow_mw.checks.results import messages_of
+from dockerflow_mw.django.connections import closing
 from dockerflow_mw.parse import A_YEAR
 
 # How long a system check waits for its turn, in seconds. They were not written to run
 # beside one another; but none shall be late because another one is slow.
 TURN = 1.0
 
+# As Django calls them, when it is asked for neither applications nor databases.
+_ARGUMENTS: dict[str, Any] = {"app_configs": None, "databases": None}
 
 _adapted: dict[CheckFunction, CheckFunction] = {}
 
@@ -33,7 +36,7 @@ def adapted(check: CheckFunction) -> CheckFunction:
 
     It is the same object each time.
     """
-    return _adapted.setdefault(check, functools.partial(check, app_configs=None))
+    return _adapted.setdefault(check, closing(check, **_ARGUMENTS))
 
 
 def names_of(
@@ -99,7 +102,7 @@ def _run(
 ) -> tuple[CheckMessage, ...]:
     had_turn = turn.acquire(timeout=TURN)
     try:
-        return messages_of(function(app_configs=None))
+        return messages_of(function(**_ARGUMENTS))
     except BaseException:
         # What raised may find what it needs the next time.
         forget()

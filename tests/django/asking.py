@@ -94,6 +94,8 @@ async def _ask(served: Any, path: str, leaves: bool, stays: bool) -> list[Any]:
 
     scope = {"type": "http", "method": "GET", "path": path, "headers": []}
     await served({**scope, "query_string": b""}, receive, send)
+    # What it has left running, as the sending of signals.
+    await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
     return sent
 
 

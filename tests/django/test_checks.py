@@ -15,7 +15,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, Programmi
 from django.db.migrations import Migration
 from django.db.utils import ConnectionHandler
 
-from dockerflow_mw.django import checks, site
+from dockerflow_mw.django import checks, connections
 from tests.django.asking import ask_wsgi, project
 from tests.django.test_system import page
 from tests.services import Service, connected, stopped
@@ -141,8 +141,8 @@ def test_30_a_check_s_connections_are_closed(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     handler = ConnectionHandler({"default": {"ENGINE": SQLITE, "NAME": name}})
-    monkeypatch.setattr(site, "connections", handler)
-    with site.closed_connections():
+    monkeypatch.setattr(connections, "connections", handler)
+    with connections.closed_connections():
         handler["default"].ensure_connection()
         kept = handler["default"].connection
     assert handler["default"].connection is None
@@ -160,9 +160,9 @@ def test_a_connection_that_cannot_be_closed_does_not_fail_the_check(
         raise InterfaceError
 
     handler = ConnectionHandler({"default": {"ENGINE": SQLITE, "NAME": ":memory:"}})
-    monkeypatch.setattr(site, "connections", handler)
+    monkeypatch.setattr(connections, "connections", handler)
     monkeypatch.setattr(handler["default"], "close", refuse)
-    with site.closed_connections():
+    with connections.closed_connections():
         pass
     text = "A check's connection to default could not be closed."
     assert [r.getMessage() for r in caplog.records] == [text]

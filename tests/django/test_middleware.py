@@ -595,3 +595,59 @@ def test_an_exception_that_is_to_propagate_does(caplog: Caplog) -> None:
     (record,) = summaries(caplog)
     assert (record.code, record.error) == (500, "ValueError('boom')")
     assert summary.current() is None
+
+
+@asking
+def test_a_scope_of_the_application_s_own_is_none_of_asgi(
+    caplog: Caplog, ask: Ask
+) -> None:
+    def view(request: HttpRequest) -> HttpResponse:
+        request.scope = "read write"
+        raise ValueError("boom")
+
+    with project(view):
+        assert ask()[0] == 500
+    (record,) = summaries(caplog)
+    assert record.code == 500
+
+
+class Refuses(StreamingHttpResponse):  # type: ignore[misc]  # Django has no types
+    """A response whose body cannot be replaced."""
+
+    @property
+    def streaming_content(self) -> Any:
+        return iter([b"a page"])
+
+    @streaming_content.setter
+    def streaming_content(self, value: Any) -> None:
+        if type(value) is not list:
+            raise TypeError("no")
+
+
+@asking
+def test_a_response_that_cannot_be_watched_is_served(caplog: Caplog, ask: Ask) -> None:
+    def view(request: HttpRequest) -> HttpResponse:
+        return Refuses([b"a page"])
+
+    with project(view), warnings.catch_warnings():
+        # Django warns of a sync stream under ASGI.
+        warnings.simplefilter("ignore")
+        assert ask() == (200, b"a page")
+    (record,) = summaries(caplog)
+    assert record.code == 200
+    assert request_id_context.get() is None
+
+
+def test_under_asgi_a_stream_that_raises_at_once_has_begun(caplog: Caplog) -> None:
+    async def stream(chunks: list[bytes]) -> AsyncIterator[bytes]:
+        for chunk in chunks:
+            yield chunk
+        raise ValueError("boom")
+
+    def view(request: HttpRequest) -> StreamingHttpResponse:
+        return StreamingHttpResponse(stream([]))
+
+    with broken_off(), project(view), pytest.raises(ValueError, match="boom"):
+        ask_asgi()
+    (record,) = summaries(caplog)
+    assert (record.code, record.errno, record.levelno) == (200, 500, logging.ERROR)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core import checks as django_checks
 from django.core.checks.registry import registry
@@ -304,3 +305,41 @@ def test_e10_the_version_is_in_base_dir(
             assert ask_wsgi("/__version__") == (200, b'{"root": 1}')
     assert seen == [base]
     assert type(seen[0]) is type(base)
+
+
+@pytest.mark.parametrize("ask", ASK)
+def test_a_check_has_the_arguments_that_django_gives(ask: Ask) -> None:
+    def check_models(app_configs: Any, databases: Any, **kwargs: Any) -> list[Any]:
+        return []
+
+    registry.register(check_models)
+    try:
+        with project(page, **WITH_SYSTEM):
+            _, body = probe(ask)
+    finally:
+        registry.registered_checks.discard(check_models)
+    assert body["checks"]["check_models"] == "ok"
+
+
+THREADS: list[int] = []
+
+
+async def check_rows(app_configs: Any, **kwargs: Any) -> list[Any]:
+    await sync_to_async(lambda: THREADS.append(threading.get_ident()))()
+    return []
+
+
+@pytest.mark.parametrize("ask", ASK)
+def test_30_connections_are_closed_where_an_async_check_has_opened_them(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    THREADS.clear()
+    closed: list[int] = []
+
+    def close_all() -> None:
+        closed.append(threading.get_ident())
+
+    monkeypatch.setattr("dockerflow_mw.django.connections._close_all", close_all)
+    with project(page, DOCKERFLOW_CHECKS=listed(check_rows), DEBUG=True):
+        assert probe(ask)[1]["checks"] == {"check_rows": "ok"}
+    assert closed == THREADS

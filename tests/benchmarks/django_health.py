@@ -1,0 +1,65 @@
+"""What a heartbeat of three quick checks takes in Django."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from django.core import checks
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
+from django.test import override_settings
+
+from tests.benchmarks import logs
+from tests.benchmarks.django_site import (
+    CHECKS,
+    OURS,
+    THEIRS,
+    acalls,
+    set_up,
+    stack,
+    unconnected,
+)
+from tests.benchmarks.measure import PEER, Effort, Run, interleaved, within
+from tests.benchmarks.table import Row
+from tests.benchmarks.wsgi import calls
+
+PATH = "/__heartbeat__"
+OTHER = "django-health-check"
+
+
+def rows(effort: Effort) -> Iterator[Row]:
+    """Measure."""
+    set_up()
+    for check in CHECKS:
+        checks.register(check)
+    measure: Callable[[Any, str], Run]
+    for kind, handler, measure in (
+        ("sync", WSGIHandler, calls),
+        ("async", ASGIHandler, acalls),
+    ):
+        yield from _rows(f"Django, {kind}, heartbeat", handler, measure, effort)
+    checks.registry.registry.registered_checks.difference_update(CHECKS)
+
+
+def _rows(
+    what: str,
+    handler: Callable[[], Any],
+    measure: Callable[[Any, str], Run],
+    effort: Effort,
+) -> Iterator[Row]:
+    bare, mine, theirs = (stack(handler, *m) for m in ((), (OURS,), (THEIRS,)))
+    candidates = {
+        "system": within(logs.disabled, measure(mine, PATH)),
+        "three": within(_three_checks, measure(mine, PATH)),
+        PEER: within(unconnected(logs.disabled), measure(theirs, PATH)),
+        OTHER: within(unconnected(), measure(bare, "/health?format=json")),
+    }
+    samples = interleaved(candidates, effort)
+    own = f"{what}, three checks"
+    yield samples.row(own, ours="three", theirs=OTHER, bare=None)
+    yield samples.row(f"{own} and Django's", ours="system", bare=None)
+
+
+def _three_checks() -> Any:
+    return override_settings(DOCKERFLOW_SYSTEM_CHECKS=False)

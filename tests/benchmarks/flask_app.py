@@ -1,0 +1,79 @@
+"""What is added to a Flask request."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+from unittest import mock
+
+import flask
+from dockerflow.flask import Dockerflow as Peer
+
+from dockerflow_mw import DockerflowMiddleware
+from dockerflow_mw.flask import Dockerflow
+from tests.benchmarks import logs
+from tests.benchmarks.measure import PEER, Around, Effort, interleaved, within
+from tests.benchmarks.table import Row, either
+from tests.benchmarks.wsgi import calls
+
+
+def make_app() -> Any:
+    """Make an application with one page."""
+    app = flask.Flask(__name__)
+    app.add_url_rule("/page", "page", lambda: "a page")
+    return app
+
+
+def extended(extension: Any) -> Any:
+    """Make an application with an extension."""
+    app = make_app()
+    extension(app)
+    return app
+
+
+def unconnected(around: Around = contextlib.nullcontext) -> Around:
+    """Have Flask's signal without what our extension connects to it."""
+
+    @contextlib.contextmanager
+    def without_receivers() -> Iterator[None]:
+        with mock.patch.object(flask.request_finished, "receivers", {}), around():
+            yield
+
+    return without_receivers
+
+
+def rows(effort: Effort) -> Iterator[Row]:
+    """Measure."""
+    bare, mine, theirs = make_app(), extended(Dockerflow), extended(Peer)
+    wrapped: Any = DockerflowMiddleware(make_app())
+    path = "/__lbheartbeat__"
+    samples = interleaved(
+        {
+            "bare": within(unconnected(), calls(bare)),
+            "ours": within(logs.ours, calls(mine)),
+            "wrapped": within(unconnected(logs.ours), calls(wrapped)),
+            PEER: within(unconnected(logs.theirs), calls(theirs)),
+            "ours, handler": within(logs.our_handler, calls(mine)),
+            "their handler": within(unconnected(logs.their_handler), calls(theirs)),
+            "our heart": within(logs.ours, calls(mine, path)),
+            "their heart": within(unconnected(logs.theirs), calls(theirs, path)),
+        },
+        effort,
+    )
+    what = "Flask, a summary written"
+    yield samples.row(what, bound=either(0.25, 0.35))
+    yield samples.row(
+        f"{what}, by each one's MozlogHandler",
+        ours="ours, handler",
+        theirs="their handler",
+        beside=PEER,
+    )
+    yield samples.row(f"{what}, by the middleware around it", ours="wrapped")
+    yield samples.row(
+        "Flask, lbheartbeat, the whole call",
+        ours="our heart",
+        theirs="their heart",
+        beside=PEER,
+        bare=None,
+    )

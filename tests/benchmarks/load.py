@@ -1,0 +1,104 @@
+"""A load on a server of the loopback: wrk's, or where there is none, one in Python."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+CONNECTIONS = 16
+SECONDS = 1
+
+_UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
+
+
+@dataclasses.dataclass(frozen=True)
+class Load:
+    """What came of a load.
+
+    Attributes:
+        rate: how many requests were answered with 200 in a second.
+        answers: how many were in all.
+        p50: in how many seconds half of them were answered.
+        p99: in how many seconds nearly all of them were.
+    """
+
+    rate: float
+    answers: int
+    p50: float
+    p99: float
+
+
+def loaded(url: str) -> Load:
+    """Load a URL for about a second.
+
+    Raises:
+        RuntimeError: not everything was answered with 200.
+    """
+    if shutil.which("wrk") is None:
+        command = [sys.executable, "-m", __name__, url]
+    else:
+        options = ["-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency"]
+        command = ["wrk", *options, url]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)
+    text = done.stdout
+    if "Non-2xx" in text:
+        raise RuntimeError(f"{url} has not always answered 200:\n{text}")
+    rate = re.search(r"Requests/sec:\s+([\d.]+)", text)
+    answers = re.search(r"(\d+) requests in", text)
+    if rate is None or answers is None:
+        raise RuntimeError(f"No load on {url}:\n{text}\n{done.stderr}")
+    latencies = _latency(text, "50%"), _latency(text, "99%")
+    return Load(float(rate[1]), int(answers[1]), *latencies)
+
+
+def _latency(text: str, percentile: str) -> float:
+    found = re.search(rf"{percentile}\s+([\d.]+)(us|ms|s)\b", text)
+    return float(found[1]) * _UNITS[found[2]] if found else 0.0
+
+
+async def _connection(host: str, port: int, request: bytes, ends: float) -> list[float]:
+    taken: list[float] = []
+    writer: asyncio.StreamWriter | None = None
+    while time.perf_counter() < ends:
+        started = time.perf_counter()
+        if writer is None:
+            reader, writer = await asyncio.open_connection(host, port)
+        writer.write(request)
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        if not head.startswith((b"http/1.1 200", b"http/1.0 200")):
+            print("Non-2xx:", head)
+        length = re.search(rb"content-length: (\d+)", head)
+        await reader.readexactly(int(length[1]) if length else 0)
+        if b"connection: close" in head:
+            writer.close()
+            writer = None
+        taken.append(time.perf_counter() - started)
+    if writer is not None:
+        writer.close()
+    return taken
+
+
+async def _main(url: str) -> None:
+    # As wrk prints it.
+    place, _, path = url.removeprefix("http://").partition("/")
+    host, _, port = place.partition(":")
+    request = f"GET /{path} HTTP/1.1\r\nHost: {place}\r\n\r\n".encode()
+    ends = time.perf_counter() + SECONDS
+    connections = [
+        _connection(host, int(port), request, ends) for _ in range(CONNECTIONS)
+    ]
+    taken = [each for some in await asyncio.gather(*connections) for each in some]
+    percentiles = statistics.quantiles(taken, n=100)
+    print(f"50% {percentiles[49] * 1e6:.2f}us\n99% {percentiles[98] * 1e6:.2f}us")
+    print(f"{len(taken)} requests in {SECONDS}s")
+    print(f"Requests/sec: {len(taken) / SECONDS:.2f}")
+
+
+if __name__ == "__main__":
+    asyncio.run(_main(sys.argv[1]))

@@ -67,6 +67,7 @@ class ASGIDoor:
         self._log = RequestLog(settings, _header_key, logger)
         echo = settings.response_header_name
         self._echo = None if echo is None else echo.lower().encode("latin-1")
+        self._answers_at_once = echo is None and settings.log_probes != "all"
         self._log_websockets = settings.summary_log_websockets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,6 +89,12 @@ class ASGIDoor:
             endpoint = self._find_mounted(scope)
         if self._announce is not None and not (endpoint and endpoint.quiet):
             self._announce_once()
+        if endpoint is not None and self._answers_at_once and SCOPE_KEY not in scope:
+            # Nobody would see a record of it, and nothing runs that needs an id.
+            reply = endpoint.at_once(scope["method"])
+            if reply is not None:
+                await _carry(reply, send)
+                return
         if SCOPE_KEY in scope and not scope[SCOPE_KEY].closed:
             # Another middleware of ours, further out, sees to the record.
             scope[SCOPE_KEY].adopt(self._log.policy)

@@ -7,7 +7,7 @@ import contextlib
 import inspect
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from dockerflow_mw import version
 from dockerflow_mw.checks.background import background_loop
@@ -29,10 +29,15 @@ class LBHeartbeat(Endpoint):
     quiet = True
 
     _ALIVE = Reply.of(200)
+    _AT_ONCE: ClassVar = {"GET": _ALIVE, "HEAD": _ALIVE.head()}
 
     def reply(self, request: Request) -> Reply:
         """Answer with the same reply every time."""
         return self._ALIVE
+
+    def at_once(self, method: str) -> Reply | None:
+        """Answer GET and HEAD without a look at the request."""
+        return self._AT_ONCE.get(method)
 
 
 class Version(Endpoint):

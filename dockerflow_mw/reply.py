@@ -103,6 +103,10 @@ class Endpoint:
         """Answer GET on an event loop."""
         return self.reply(request)
 
+    def at_once(self, method: str) -> Reply | None:
+        """Give the answer to a method, if nothing has to be known for it."""
+        return None
+
     def answer(self, request: Request) -> Reply:
         """Answer a request of any method."""
         if request.method == "GET":

@@ -42,6 +42,17 @@ def decoded_path(environ: WSGIEnvironment) -> str:
     return path.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
+def outer_record(environ: WSGIEnvironment) -> Summary | None:
+    """Give the open summary of another middleware of ours, further out, if any.
+
+    That may be one of ASGI: a2wsgi has the scope in the environ, under the same key.
+    """
+    record: Summary | None = environ.get(ENVIRON_KEY)
+    if record is None and (scope := environ.get("asgi.scope")) is not None:
+        record = scope.get(ENVIRON_KEY)
+    return None if record is None or record.closed else record
+
+
 def open_record(log: RequestLog, environ: WSGIEnvironment, probe: bool) -> Summary:
     """Open the summary of a request, and make it that of the request at hand."""
     return log.open(
@@ -77,6 +88,8 @@ class WSGIDoor:
         self._announce: Callable[[], str | None] | None = announce
         self._log = RequestLog(settings, environ_key)
         self._echo = settings.response_header_name
+        silent = settings.log_probes != "all"
+        self._answers_at_once = silent and self._echo is None
 
     def __call__(
         self, environ: WSGIEnvironment, start_response: StartResponse
@@ -85,9 +98,16 @@ class WSGIDoor:
         endpoint = self._endpoint(environ.get("PATH_INFO", ""))
         if self._announce is not None and not (endpoint and endpoint.quiet):
             self._announce_once()
-        outer: Summary | None = environ.get(ENVIRON_KEY)
-        if outer is not None and not outer.closed:
+        if endpoint is not None and self._answers_at_once:
+            # Nobody would see a record of it, and nothing runs that needs an id.
+            reply = endpoint.at_once(environ.get("REQUEST_METHOD", ""))
+            if reply is not None and ENVIRON_KEY not in environ:
+                return _carry(reply, start_response)
+        known = ENVIRON_KEY in environ or "asgi.scope" in environ
+        if known and (outer := outer_record(environ)) is not None:
             # Another middleware of ours, further out, sees to the record.
+            environ[ENVIRON_KEY] = outer
+            outer.adopt(self._log.policy)
             return self._respond(endpoint, environ, start_response)
         record = open_record(self._log, environ, endpoint is not None)
         environ[ENVIRON_KEY] = record

@@ -18,6 +18,11 @@ authentication and host checks can interfere. These have a say at ``/__error__``
 which is an ordinary view. Every request leaves one ``request.summary`` record, and its
 id is ``flask.g.request_id``.
 
+The extension is around the application's ``wsgi_app`` as well, so that the record
+tells what functions raise that run at the end of the request or of the application
+context: then the server answers 500, whatever Flask had answered. Whoever has taken
+``wsgi_app`` before the extension came, as Connexion has, is served without that.
+
 What comes before Flask, or what Flask does before it serves a request, as opening a
 session in a store, is better served by `dockerflow_mw.DockerflowMiddleware` around the
 application; with both, there is still one record a request.
@@ -37,6 +42,7 @@ from dockerflow_mw import summary
 from dockerflow_mw.checks import Registry, default_registry
 from dockerflow_mw.flask import checks
 from dockerflow_mw.flask.door import FlaskDoor, itself
+from dockerflow_mw.flask.user import id_of
 from dockerflow_mw.settings import Settings
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -108,11 +114,18 @@ class Dockerflow:
 
         Raises:
             dockerflow_mw.settings.SettingsError: a setting cannot be used.
+            TypeError: it is no Flask application.
             ValueError: the application has the extension already.
         """
-        changed = getattr(self.summary_extra, "__func__", None)
-        is_own = changed is Dockerflow.summary_extra
-        FlaskDoor(self, app, None if is_own else self.summary_extra).open()
+        given: object = app
+        if not isinstance(given, flask.Flask):
+            kind = type(given).__name__
+            message = f"Dockerflow takes a Flask application; {given!r} is a {kind}."
+            raise TypeError(message)
+        if "dockerflow" in app.extensions:
+            message = f"The application {app.name!r} has Dockerflow already; init once."
+            raise ValueError(message)
+        FlaskDoor(self, app, Dockerflow.summary_extra).open()
         app.extensions["dockerflow"] = self
 
     def settings_of(self, app: flask.Flask) -> Settings:
@@ -138,7 +151,11 @@ class Dockerflow:
         return self.checks.register_partial(check, obj)
 
     def version_callback(self, func: F) -> F:
-        """Have a function give the version object; it is called with the folder."""
+        """Have a function give the version object.
+
+        It is called with ``version_path`` as it was given, or with the folder above
+        the application's, as a text.
+        """
         self.version_function = func
         return func
 
@@ -149,12 +166,7 @@ class Dockerflow:
         loaded for the log.
         """
         user = itself(flask.g).get("_login_user")
-        if user is None or user.is_anonymous:
-            return None
-        # The session first: an object that has been committed since would have to be
-        # read again from the database to tell its id.
-        user_id: str | None = flask.session.get("_user_id") or user.get_id()
-        return user_id
+        return None if user is None else id_of(user)
 
     def summary_extra(self) -> dict[str, Any]:
         """Give the fields of the request's summary; override it to change them.

@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import flask
 
 from dockerflow_mw import summary
 from dockerflow_mw.announcement import Announcement
+from dockerflow_mw.checks import Registry
 from dockerflow_mw.endpoints import LBHeartbeat, Version, endpoints, with_slashes
+from dockerflow_mw.flask.visit import Visit, give_back
 from dockerflow_mw.logging import configure_logging, log_safely
 from dockerflow_mw.reply import Endpoint
 from dockerflow_mw.request_id import request_id_context
@@ -21,15 +23,16 @@ from dockerflow_mw.settings import Settings, SettingsError
 from dockerflow_mw.summary import Summary
 from dockerflow_mw.wsgi import (
     ENVIRON_KEY,
+    close_record,
     environ_key,
     open_record,
+    outer_record,
     request_of,
     smuggled,
-    watched,
 )
 
 if TYPE_CHECKING:
-    from wsgiref.types import WSGIEnvironment
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
     from dockerflow_mw.flask.app import Dockerflow
 
@@ -42,7 +45,7 @@ class FlaskDoor:
     Args:
         dockerflow: the extension.
         app: the application.
-        extra: the extension's summary_extra(), if it is not the one that adds nothing.
+        plain_extra: the function behind a summary_extra() that adds nothing.
 
     Raises:
         dockerflow_mw.settings.SettingsError: a setting cannot be used.
@@ -52,11 +55,13 @@ class FlaskDoor:
         self,
         dockerflow: Dockerflow,
         app: flask.Flask,
-        extra: Callable[[], dict[str, Any]] | None,
+        plain_extra: Callable[..., dict[str, Any]],
     ) -> None:
         self._dockerflow = dockerflow
-        self._extra = extra
+        self._plain_extra = plain_extra
+        self._extra: Callable[[], dict[str, Any]] | None = None
         self._app = app
+        self._checks = Registry(parent=dockerflow.checks)
         # Another one for each application, for one may pass its environ to another.
         self._key = f"{ENVIRON_KEY}.{id(self)}"
         self._lock = threading.Lock()
@@ -85,11 +90,14 @@ class FlaskDoor:
         if settings.error_endpoint:
             views[ERROR_PATH] = self._raised
         for path, view in views.items():
+            if "<" in path:
+                # To Flask, it would stand for other paths.
+                continue
             name = path.strip("/_").replace(".", "_")
             blueprint.add_url_rule(path, name, view, strict_slashes=False)
         app.register_blueprint(blueprint)
         for check in settings.checks:
-            self._dockerflow.checks.register(check)
+            self._checks.register(check)
         if settings.configure_logging:
             configure_logging()
         # The first before a request and the last after it; functions that are added
@@ -99,6 +107,10 @@ class FlaskDoor:
         flask.got_request_exception.connect(self._fail, app)
         # Not after_request: by then, the session is not saved, which may yet fail.
         flask.request_finished.connect(self._finish, app)
+        # The functions after the request and those of the application context may
+        # raise, which Flask tells nobody but the server.
+        self._wsgi_app = app.wsgi_app
+        app.wsgi_app = self._serve  # type: ignore[method-assign]  # as Flask has it
 
     def _start(self) -> None:
         # Not when the door is made: what is set or registered after that counts, and
@@ -107,9 +119,12 @@ class FlaskDoor:
             if self._started:
                 return
             settings = self._latest_settings()
-            registry = self._dockerflow.checks
+            registry = self._checks
             self._served = endpoints(settings, registry, self._app, self._around)
             self._use(settings)
+            extra = self._dockerflow.summary_extra
+            if getattr(extra, "__func__", None) is not self._plain_extra:
+                self._extra = extra
             self._started = True
         name = type(self._dockerflow).__name__
         Announcement(name, self._app, settings, registry, self._served)()
@@ -128,25 +143,67 @@ class FlaskDoor:
             flask.g.request_id = request_id_context.get()
             yield
 
+    def _serve(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        former = environ.get(self._key)
+        environ[self._key] = None
+        try:
+            body = self._wsgi_app(environ, start_response)
+        except BaseException as error:
+            visit: Visit | None = environ[self._key]
+            if visit is not None:
+                visit.record.fail(error)
+                close_record(visit.record)
+            raise
+        else:
+            visit = environ[self._key]
+            if visit is not None:
+                if visit.streams:
+                    body = visit.watch(body, environ)
+                else:
+                    close_record(visit.record)
+            return body
+        finally:
+            environ[self._key] = former
+            if visit is not None and visit.record.former is not None:
+                give_back(visit.record.former)
+
     def _begin(self) -> flask.Response | None:
         environ = _environ()
         endpoint = self._endpoint(environ.get("PATH_INFO", ""))
         if endpoint is None and not self._started:
             self._start()
             endpoint = self._endpoint(environ.get("PATH_INFO", ""))
-        record = environ.get(ENVIRON_KEY)
-        if record is None or record.closed:
-            self._open(environ)
-        else:
+        known = ENVIRON_KEY in environ or "asgi.scope" in environ
+        if known and (record := outer_record(environ)) is not None:
             # Another middleware of ours, further out, sees to the record.
+            environ[ENVIRON_KEY] = record
+            record.adopt(self._log.policy)
             flask.g.request_id = record.rid
+        else:
+            self._open(environ)
         return None if endpoint is None else self._answer(endpoint, environ)
 
-    def _open(self, environ: WSGIEnvironment) -> Summary:
-        record = open_record(self._log, environ, False)
-        environ[ENVIRON_KEY] = environ[self._key] = record
+    def _open(self, environ: WSGIEnvironment) -> Visit:
+        record = environ[ENVIRON_KEY] = open_record(self._log, environ, False)
+        # Not served by us is what had the application's wsgi_app before we did, as
+        # Connexion has.
+        is_served = environ.get(self._key, self) is None
+        visit = environ[self._key] = Visit(record, is_served)
         itself(flask.g).request_id = record.rid
-        return record
+        return visit
+
+    def _visit(self, environ: WSGIEnvironment) -> Visit | None:
+        visit: Visit | None = environ.get(self._key)
+        if visit is not None and not visit.record.closed:
+            return visit
+        # Before our function has run, or behind another middleware of ours.
+        record = outer_record(environ)
+        if record is None:
+            return self._open(environ)
+        environ[ENVIRON_KEY] = record
+        return None
 
     def _probed(self) -> flask.Response:
         # Only what the path does not tell comes here unanswered: Flask takes
@@ -161,17 +218,28 @@ class FlaskDoor:
     def _answer(self, endpoint: Endpoint, environ: WSGIEnvironment) -> flask.Response:
         environ[ENVIRON_KEY].probe = True
         if isinstance(endpoint, Version) and self._dockerflow.version_function:
-            endpoint.callback = self._dockerflow.version_function
+            endpoint.callback = self._version
         reply = endpoint.answer(request_of(environ))
         # A list, because of bytes Flask would set the length, which HEAD's is not.
         return flask.Response([reply.body], reply.status, list(reply.headers))
 
+    def _version(self, folder: object) -> Any:
+        # Not with the folder of a file, as the engine has it, but as it was given.
+        path = self._dockerflow.version_path
+        if path is None:
+            path = str(self._settings.version_path)
+        function: Any = self._dockerflow.version_function
+        return function(path)
+
     def _fail(self, sender: flask.Flask, exception: BaseException, **_: Any) -> None:
         environ = _environ()
-        record: Summary = environ.get(ENVIRON_KEY) or self._open(environ)
-        record.fail(exception)
-        if environ.get(self._key) is not record:
+        visit = self._visit(environ)
+        if visit is None:
+            environ[ENVIRON_KEY].fail(exception)
             return
+        record = visit.record
+        record.fail(exception)
+        visit.failed = True
 
         # Where even the answer to an error fails to be finished, as without a session
         # store, it is sent as it is, and nobody is told.
@@ -182,39 +250,47 @@ class FlaskDoor:
 
     def _finish(self, sender: flask.Flask, response: flask.Response, **_: Any) -> None:
         environ = _environ()
-        record: Summary | None = environ.pop(self._key, None)
-        if record is None:
-            record = environ.get(ENVIRON_KEY)
-            if record is not None:
-                self._tell(record)
-                return
-            record = self._open(environ)
-        record.code = code = response.status_code
+        visit: Visit | None = environ.get(self._key)
+        if visit is None or visit.record.closed:
+            visit = self._visit(environ)
+        if visit is None:
+            self._tell(environ[ENVIRON_KEY])
+            return
+        record = visit.record
+        record.code = response.status_code
+        if record.error is not None and not visit.failed and record.code < 500:
+            # It was of another application, which the view has asked.
+            record.error, record.message = None, ""
         self._tell(record)
         if self._echo is not None:
-            response.headers[self._echo] = record.rid
-        if response.is_sequence or _is_over(response, code, environ):
-            record.close()
+            response.headers.setdefault(self._echo, record.rid)
+        visit.finished = True
+        visit.streams = False
+        if not response.is_sequence:
+            visit.stream(response, environ)
+        if visit.is_served:
             return
-        body: Any = response.response
-        response.response = watched(body, record, environ)
+        if visit.streams:
+            body: Any = response.response
+            response.response = visit.watch(body, environ)
+        else:
+            record.close()
 
     def _end(self, error: BaseException | None) -> None:
-        record = summary.current()
-        if record is None:
+        visit: Visit | None = _environ().get(self._key)
+        if visit is None or (error is None and visit.is_served):
             return
-        if not record.closed:
-            is_ours = _environ().get(self._key) is record
-            if not is_ours:
-                # Or it was, and is streamed.
-                return
-            if error is not None and not isinstance(error, Exception):
-                record.fail(error)
-            # Without an error it goes on, and what ends is a thread with a copy of
-            # its context, or a test that makes no whole request.
-            if record.error is not None:
-                self._tell(record)
-                record.close()
+        record = visit.record
+        if error is not None and not visit.finished and not record.closed:
+            self._tell(record)
+        if visit.is_served or (visit.streams and not record.closed):
+            return
+        if error is not None and not isinstance(error, Exception):
+            record.fail(error)
+        # Without an error it goes on, and what ends is a thread with a copy of its
+        # context, or a test that makes no whole request.
+        if record.error is not None:
+            record.close()
         summary.leave(record)
 
     def _tell(self, record: Summary) -> None:
@@ -225,7 +301,7 @@ class FlaskDoor:
                 record.fields = {"uid": uid, **(record.fields or {})}
             if self._extra is not None:
                 record.amend(self._extra())
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             text = "user_id() or summary_extra() raised; the summary lacks its part."
             log_safely(dockerflow.logger, logging.ERROR, text, error=error)
 
@@ -238,13 +314,3 @@ def itself(proxy: Any) -> Any:
 def _environ() -> WSGIEnvironment:
     environ: WSGIEnvironment = itself(flask.request).environ
     return environ
-
-
-def _is_over(response: flask.Response, code: int, environ: WSGIEnvironment) -> bool:
-    if environ.get("REQUEST_METHOD") == "HEAD":
-        return True
-    # RFC 9110, section 6.4.1: these have no body.
-    if code < 200 or code in (204, 304):
-        return True
-    # The pages that Flask makes of exceptions are there as a whole, and do not look it.
-    return code >= 300 and response.content_length is not None

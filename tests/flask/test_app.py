@@ -13,6 +13,7 @@ import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import flask
 import pytest
@@ -56,7 +57,13 @@ def test_the_extension_is_where_extensions_are() -> None:
 def test_an_application_has_the_extension_once() -> None:
     app = make_app()
     Dockerflow(app)
-    with pytest.raises(ValueError, match="'dockerflow' is already registered"):
+    with pytest.raises(ValueError, match="'site' has Dockerflow already; init once"):
+        Dockerflow(app)
+
+
+@pytest.mark.parametrize("app", ["app", flask.Blueprint("b", __name__)])
+def test_what_is_no_application_is_refused(app: Any) -> None:
+    with pytest.raises(TypeError, match="Dockerflow takes a Flask application; "):
         Dockerflow(app)
 
 
@@ -103,6 +110,28 @@ def test_checks_may_be_a_setting() -> None:
     app = make_app(DOCKERFLOW_CHECKS=["os.getpid"])
     Dockerflow(app)
     assert list(report(app)[1]["checks"]) == ["getpid"]
+
+
+def test_the_checks_of_one_application_s_settings_are_not_another_one_s() -> None:
+    dockerflow = Dockerflow()
+    dockerflow.check(lambda: None, name="shared")
+    one = make_app("one", DOCKERFLOW_CHECKS=["os.getpid"])
+    two, three = make_app("two"), make_app("three", DOCKERFLOW_CHECKS=["os.getpid"])
+    for app in (one, two, three):
+        dockerflow.init_app(app)
+    assert [list(report(app)[1]["checks"]) for app in (one, two, three)] == [
+        ["shared", "getpid"],
+        ["shared"],
+        ["shared", "getpid"],
+    ]
+
+
+@pytest.mark.parametrize("path", ["/g/<x>", "/g/<int:x>/<", "/g/x>"])
+def test_a_group_s_path_stands_for_itself(path: str) -> None:
+    app = make_app(DOCKERFLOW_GROUPS={path: "enable"}, DOCKERFLOW_CHECKS=["gc.enable"])
+    Dockerflow(app)
+    assert report(app, quote(path))[0] == 200
+    assert app.test_client().get("/g/y").status_code == 404
 
 
 def test_the_silenced_checks_are_an_argument() -> None:
@@ -156,7 +185,7 @@ def test_checks_run_inside_the_application_context() -> None:
         seen.append((flask.current_app.name, flask.g.request_id))
 
     async def async_check() -> None:
-        seen.append((flask.current_app.name, request_id_context.get()))
+        seen.append((flask.current_app.name, flask.g.request_id))
 
     app = make_app()
     dockerflow = Dockerflow(app)
@@ -227,6 +256,28 @@ def test_a_version_callback_is_a_decorator(
 
     dockerflow.version_callback(lambda folder: {"version": "later"})
     assert client.get("/__version__").get_json() == {"version": "later"}
+
+
+@pytest.mark.parametrize("path", ["/not/there", "relative", ".", Path("/a/v.json")])
+def test_a_version_callback_is_called_with_the_path_as_it_was_given(path: Any) -> None:
+    app, seen = make_app(), []
+    dockerflow = Dockerflow(app, version_path=path)
+    dockerflow.version_callback(lambda root: seen.append(root))
+    app.test_client().get("/__version__")
+    assert seen == [path]
+
+
+def test_a_version_callback_is_called_with_the_folder_above() -> None:
+    app, seen = make_app(), []
+    Dockerflow(app).version_callback(lambda root: seen.append(root))
+    app.test_client().get("/__version__")
+    assert seen == [os.path.dirname(app.root_path)]
+
+
+def test_a_version_callback_may_exit() -> None:
+    app = make_app()
+    Dockerflow(app).version_callback(lambda root: sys.exit(3))
+    assert app.test_client().get("/__version__").status_code == 500
 
 
 def test_the_signals_come_from_the_application() -> None:
@@ -399,9 +450,28 @@ def test_subclasses_change_the_summary(
         assert record.querystring == "a=%41"
 
 
+def test_the_object_s_own_functions_may_be_replaced(summaries: Records) -> None:
+    app = make_app()
+    dockerflow = Dockerflow(app)
+    dockerflow.summary_extra = lambda: {"tag": "t"}  # type: ignore[method-assign]
+    dockerflow.user_id = lambda: "u1"  # type: ignore[method-assign]
+    app.test_client().get("/")
+    assert [(r.tag, r.uid) for r in summaries()] == [("t", "u1")]
+
+
 class Broken(Dockerflow):
     def user_id(self) -> str | None:
         raise ConnectionError("the database is down")
+
+
+class Leaving(Dockerflow):
+    def user_id(self) -> str | None:
+        raise SystemExit(3)
+
+
+class LeavingLater(Dockerflow):
+    def summary_extra(self) -> dict[str, Any]:
+        raise SystemExit(3)
 
 
 class NoDict(Dockerflow):
@@ -409,7 +479,7 @@ class NoDict(Dockerflow):
         return None
 
 
-@pytest.mark.parametrize("kind", [Broken, NoDict])
+@pytest.mark.parametrize("kind", [Broken, Leaving, LeavingLater, NoDict])
 def test_an_exception_of_a_subclass_breaks_no_request(
     summaries: Records, caplog: pytest.LogCaptureFixture, kind: type[Dockerflow]
 ) -> None:

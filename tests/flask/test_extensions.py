@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import flask
 import pytest
 
 from dockerflow_mw import checks as default_checks
+from dockerflow_mw.checks.background import background_loop
 from dockerflow_mw.flask import Dockerflow, checks
 from tests import services
 from tests.checks.builtin.faults import until
@@ -147,3 +149,52 @@ def test_a_database_that_was_never_set_up_is_a_report() -> None:
     Dockerflow(app, db=flask_sqlalchemy.SQLAlchemy())
     status, body = report(app)
     assert (status, body["checks"]) == (500, {DATABASE: "error"})
+
+
+class Late:
+    """Checks that use the database and are late, in all the ways they can be."""
+
+    def __init__(self, db: Any) -> None:
+        self.db = db
+        self.over = asyncio.Event()
+        self.done = 0
+
+    def query(self) -> None:
+        self.db.session.execute(self.db.text("SELECT 1"))
+
+    async def queries_late(self) -> None:
+        try:
+            await self.over.wait()
+        finally:
+            self.query()
+            self.done += 1
+
+    async def waits(self) -> None:
+        self.query()
+        try:
+            await self.over.wait()
+        finally:
+            self.done += 1
+
+    def awaitable(self) -> Any:
+        return self.queries_late()
+
+
+@pytest.mark.parametrize("name", ["queries_late", "waits", "awaitable"])
+def test_a_late_check_returns_its_connection(tmp_path: Path, name: str) -> None:
+    app = make_app(
+        SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path / 'db'}",
+        SQLALCHEMY_ENGINE_OPTIONS={"pool_size": 2, "max_overflow": 0},
+        DOCKERFLOW_CHECK_TIMEOUT=0.05,
+    )
+    late = Late(flask_sqlalchemy.SQLAlchemy(app))
+    dockerflow = Dockerflow(app)
+    for each in ("one", "two"):
+        dockerflow.check(getattr(late, name), name=each)
+    assert report(app)[1]["checks"] == {"one": "error", "two": "error"}
+    background_loop.get().call_soon_threadsafe(late.over.set)
+    until(lambda: late.done == 2)
+    with app.app_context():
+        pool = late.db.engine.pool
+        until(lambda: pool.checkedout() == 0)
+        late.db.engine.dispose()

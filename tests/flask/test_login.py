@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import flask
 import pytest
+import sqlalchemy
+from sqlalchemy import orm
 
 from dockerflow_mw.flask import Dockerflow
 from tests.flask.site import Records, make_app
@@ -14,16 +17,8 @@ flask_login = pytest.importorskip("flask_login")
 
 
 class User(flask_login.UserMixin):  # type: ignore[misc, name-defined]
-    """A user whose id is read from the database again once it was committed."""
-
     def __init__(self, identity: str) -> None:
-        self.identity = identity
-        self.expired = False
-
-    @property
-    def id(self) -> str:
-        assert not self.expired, "a query was made for the log"
-        return self.identity
+        self.id = identity
 
 
 class Site:
@@ -42,7 +37,6 @@ class Site:
         login.request_loader(self.load_by_token)
         self.app.add_url_rule("/login", view_func=self.log_in)
         self.app.add_url_rule("/who", view_func=self.who)
-        self.app.add_url_rule("/commit", view_func=self.commit)
         self.client = self.app.test_client()
 
     def load(self, identity: str) -> User:
@@ -59,10 +53,6 @@ class Site:
 
     def who(self) -> str:
         return str(flask_login.current_user.is_authenticated)
-
-    def commit(self) -> str:
-        flask_login.current_user.expired = True
-        return ""
 
 
 @pytest.fixture
@@ -92,14 +82,6 @@ def test_e5_no_user_is_loaded_for_the_log(site: Site, summaries: Records) -> Non
     assert [r.uid for r in summaries()] == ["u7", "", "", "", ""]
 
 
-def test_e7_no_query_is_made_for_the_id_of_a_user_who_is_there(
-    site: Site, summaries: Records
-) -> None:
-    site.client.get("/login")
-    assert site.client.get("/commit").status_code == 200
-    assert [r.uid for r in summaries()] == ["u7", "u7"]
-
-
 def test_the_application_knows_better(site: Site, summaries: Records) -> None:
     def impersonated() -> str:
         from dockerflow_mw import summary
@@ -123,3 +105,170 @@ def test_a_user_who_cannot_tell_an_id_breaks_no_request(
     site.app.view_functions["index"] = odd
     assert site.client.get("/").data == b"odd"
     assert [r.uid for r in summaries()] == [""]
+
+
+def test_a_user_of_a_token_is_not_the_one_of_the_session(
+    site: Site, summaries: Records
+) -> None:
+    def load(identity: str) -> User | None:
+        return None if identity == "u7" else User(identity)
+
+    site.app.login_manager.user_loader(load)  # type: ignore[attr-defined]
+    site.client.get("/login")
+    site.client.get("/who", headers={"Authorization": "token-1"})
+    assert [r.uid for r in summaries()] == ["u7", "token-1"]
+
+
+def test_a_user_whom_the_application_puts_there_is_not_the_one_of_the_session(
+    site: Site, summaries: Records
+) -> None:
+    def impersonates() -> str:
+        flask.g._login_user = User("u8")
+        return ""
+
+    site.app.view_functions["who"] = impersonates
+    site.client.get("/login")
+    site.client.get("/who")
+    assert [r.uid for r in summaries()] == ["u7", "u8"]
+
+
+class Plain:
+    """A user of an application that needs nothing but the id."""
+
+    is_authenticated: Any = True
+
+    def get_id(self) -> str:
+        return "u9"
+
+
+class Unknown(Plain):
+    is_authenticated = False
+
+
+class WithMethods(Plain):
+    def is_authenticated(self) -> bool:
+        return True
+
+    def is_anonymous(self) -> bool:
+        return False
+
+
+class UnknownWithMethods(WithMethods):
+    def is_anonymous(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(
+    ("kind", "uid"),
+    [(Plain, "u9"), (Unknown, ""), (WithMethods, "u9"), (UnknownWithMethods, "")],
+)
+def test_a_user_s_class_may_be_of_any_age(
+    site: Site,
+    summaries: Records,
+    caplog: pytest.LogCaptureFixture,
+    kind: type[Plain],
+    uid: str,
+) -> None:
+    def loads() -> str:
+        flask.g._login_user = kind()
+        return ""
+
+    site.app.view_functions["index"] = loads
+    site.client.get("/")
+    assert [r.uid for r in summaries()] == [uid]
+    assert [r for r in caplog.records if r.name == "dockerflow.flask"] == []
+
+
+class Base(orm.DeclarativeBase):
+    """What the users are mapped by."""
+
+
+class Row(Base, flask_login.UserMixin):  # type: ignore[misc, name-defined]
+    """A user whose id is read from the database again once it was committed."""
+
+    __tablename__ = "users"
+
+    id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+
+
+class RowWithToken(Base, flask_login.UserMixin):  # type: ignore[misc, name-defined]
+    """A user who has another id for Flask-Login, as it advises."""
+
+    __tablename__ = "users_with_tokens"
+
+    id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+    token: orm.Mapped[str]
+
+    def get_id(self) -> str:
+        return self.token
+
+
+@pytest.fixture
+def database() -> Iterator[orm.Session]:
+    engine = sqlalchemy.create_engine("sqlite://", poolclass=sqlalchemy.pool.StaticPool)
+    Base.metadata.create_all(engine)
+    with orm.Session(engine) as session:
+        yield session
+    engine.dispose()
+
+
+Change = Callable[[orm.Session, Any], None]
+
+
+def commits(session: orm.Session, user: Any) -> None:
+    session.commit()
+
+
+def rolls_back(session: orm.Session, user: Any) -> None:
+    session.rollback()
+
+
+def closes(session: orm.Session, user: Any) -> None:
+    session.commit()
+    session.close()
+
+
+def leaves(session: orm.Session, user: Any) -> None:
+    return None
+
+
+@pytest.mark.parametrize("change", [commits, rolls_back, closes, leaves])
+@pytest.mark.parametrize(
+    ("make", "stale", "uid"),
+    [
+        pytest.param(lambda: Row(id=7), None, "7", id="of the session"),
+        pytest.param(lambda: Row(id=7), "u1", "7", id="not of the session"),
+        pytest.param(lambda: RowWithToken(id=7, token="t7"), "t7", "t7", id="a token"),
+    ],
+)
+def test_e7_no_query_is_made_for_the_id_of_a_user_who_is_there(
+    site: Site,
+    summaries: Records,
+    caplog: pytest.LogCaptureFixture,
+    database: orm.Session,
+    change: Change,
+    make: Callable[[], Any],
+    stale: str | None,
+    uid: str,
+) -> None:
+    queries = []
+
+    def view() -> str:
+        row = make()
+        database.add(row)
+        database.commit()
+        database.refresh(row)
+        flask_login.login_user(row)
+        if stale is not None:
+            flask.session["_user_id"] = stale
+        change(database, row)
+        sqlalchemy.event.listen(
+            database.bind, "before_cursor_execute", lambda *args: queries.append(args)
+        )
+        return ""
+
+    site.app.view_functions["index"] = view
+    site.client.get("/")
+    assert [r.uid for r in summaries()] == [uid]
+    assert queries == []
+    assert [r for r in caplog.records if r.name == "dockerflow.flask"] == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -20,11 +22,14 @@ from dockerflow_mw.flask import Dockerflow
 from dockerflow_mw.request_id import request_id_context, wrap
 from tests.contract import test_scenarios as scenarios
 from tests.contract.test_scenarios import BROKEN, FINE, LEFT, TORN, Told
+from tests.doors import BareASGI
 from tests.flask.site import Records, make_app, server_of
 
 BOOM = scenarios.BOOM
 ERROR_PAGE = Told(500, 500, logging.ERROR, error="ValueError('boom')")
 BUSY = Told(503, 503, logging.ERROR)
+
+LEFT_404 = dataclasses.replace(LEFT, code=404)
 
 Change = Callable[[flask.Flask], None]
 
@@ -51,8 +56,17 @@ def answers(make: Callable[[], Any], *changes: Change) -> Change:
     return change
 
 
+def of_six_bytes(body: Any, status: int) -> Callable[[], flask.Response]:
+    headers = {"Content-Length": "6"}
+    return lambda: flask.Response(body(), status, headers)
+
+
 def handles(what: Any, answer: Any) -> Change:
     return lambda app: app.register_error_handler(what, lambda error: answer)
+
+
+def ends_with(name: str) -> Change:
+    return lambda app: getattr(app, name)(raises)
 
 
 def propagates(app: flask.Flask) -> None:
@@ -182,6 +196,30 @@ SCENARIOS = [
         None,
         Told(503, 503, logging.ERROR, error="ValueError('boom')"),
         id="no session can be saved, and there is a page for that",
+    ),
+    pytest.param(
+        answers(of_six_bytes(chunks, 404)), 1, LEFT_404, id="it leaves a stream of 404"
+    ),
+    pytest.param(
+        answers(of_six_bytes(lambda: chunks(BOOM), 502)),
+        None,
+        Told(502, 502, logging.ERROR, error="ValueError('boom')"),
+        id="a stream of 502 that breaks and has a length",
+    ),
+    *(
+        pytest.param(
+            answers(make, ends_with(add)),
+            None,
+            BROKEN,
+            id=f"an exception in {add} after {name}",
+        )
+        for add in ("teardown_request", "teardown_appcontext")
+        for name, make in (
+            ("text", lambda: "text"),
+            ("a stream", sends(chunks)),
+            ("404", lambda: flask.abort(404)),
+            ("an exception", raises),
+        )
     ),
 ]
 
@@ -351,7 +389,7 @@ def test_a_thread_with_a_copy_of_the_context_does_not_end_the_request(
     @app.get("/thread")
     def start() -> str:
         with ThreadPoolExecutor() as executor:
-            for target in (int, raises):
+            for target in (int, raises, leave):
                 copied = wrap(flask.copy_current_request_context(target))
                 executor.submit(copied).exception()
         assert summaries() == []
@@ -459,3 +497,116 @@ def test_an_http_exception_may_hold_a_response(summaries: Records) -> None:
     app.view_functions["index"] = refuse
     assert app.test_client().get("/", buffered=True).status_code == 403
     assert [r.code for r in summaries()] == [403]
+
+
+def test_a_stream_with_a_length_is_over_with_its_last_byte(summaries: Records) -> None:
+    app = make_app()
+    Dockerflow(app)
+    app.view_functions["index"] = of_six_bytes(chunks, 502)
+    answer = app.test_client().get("/")
+    assert summaries() == []
+    assert answer.data == b"onetwo"
+    assert [r.code for r in summaries()] == [502]
+
+
+def test_functions_after_the_request_have_its_id_and_see_no_summary_yet(
+    summaries: Records,
+) -> None:
+    seen: list[Any] = []
+    app = make_app()
+    app.teardown_request(lambda error: seen.append(request_id_context.get()))
+    app.teardown_appcontext(lambda error: seen.append(request_id_context.get()))
+    Dockerflow(app)
+    app.teardown_appcontext(lambda error: seen.append(len(summaries())))
+    app.test_client().get("/", headers={"X-Request-ID": "r1"})
+    assert seen == ["r1", 0, "r1"]
+
+
+def leave() -> NoReturn:
+    raise SystemExit("too slow")
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda: "text", None),
+        (sends(chunks), None),
+        (lambda: flask.abort(404), None),
+        (raises, ValueError),
+        (leave, SystemExit),
+    ],
+)
+def test_a_wsgi_app_that_was_taken_before_the_extension_came(
+    summaries: Records, make: Callable[[], Any], error: type[BaseException] | None
+) -> None:
+    app = make_app(PROPAGATE_EXCEPTIONS=True)
+    taken = app.wsgi_app
+    Dockerflow(app)
+    app.view_functions["index"] = make
+    for _ in range(2):
+        with contextlib.nullcontext() if error is None else pytest.raises(error):
+            server_of(taken).ask("/")
+        assert summary.current() is None
+    assert len({r.rid for r in summaries()}) == len(summaries()) == 2
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_an_exception_of_an_application_that_a_view_asks_is_the_view_s_to_handle(
+    summaries: Records, status: int
+) -> None:
+    inner, outer = make_app("inner"), make_app("outer")
+    for app in (inner, outer):
+        Dockerflow(app)
+
+    @outer.get("/asks")
+    def asks() -> Any:
+        environ = {**flask.request.environ, "PATH_INFO": "/boom"}
+        return "handled", flask.Response.from_app(inner, environ).status_code and status
+
+    outer.test_client().get("/asks")
+    (record,) = summaries()
+    assert (record.code, record.errno) == (status, 0 if status == 200 else 500)
+    assert hasattr(record, "error") is (status == 500)
+
+
+def test_a_request_keeps_its_id_when_it_makes_another_one(summaries: Records) -> None:
+    app = make_app()
+    Dockerflow(app)
+
+    @app.get("/asks")
+    def asks() -> str:
+        for path in ("/", "/missing", "/boom"):
+            app.test_client().get(path, headers={"X-Request-ID": "inner"})
+        return f"{flask.g.request_id} {request_id_context.get()}"
+
+    headers = {"X-Request-ID": "outer"}
+    assert app.test_client().get("/asks", headers=headers).data == b"outer outer"
+    assert [r.rid for r in summaries()] == [*["inner"] * 3, "outer"]
+
+
+@pytest.mark.parametrize("kind", [Dockerflow, DockerflowMiddleware])
+def test_inside_a_middleware_of_asgi_there_is_one_record(
+    summaries: Records, kind: Any
+) -> None:
+    a2wsgi: Any = pytest.importorskip("a2wsgi")
+    app: Any = make_app()
+    app.add_url_rule("/id", view_func=lambda: request_id_context.get())
+    extended = kind(app)
+    inner = app if kind is Dockerflow else extended
+    door = BareASGI()
+    door.application = door.served = DockerflowMiddleware(
+        a2wsgi.WSGIMiddleware(inner), interface="asgi"
+    )
+    headers = {"X-Request-ID": "r1"}
+    assert door.ask("/id", headers=headers).body == b"r1"
+    assert door.ask("/boom", headers=headers).status == 500
+    assert [(r.rid, r.code) for r in summaries()] == [("r1", 200), ("r1", 500)]
+    if kind is Dockerflow:
+        assert summaries()[1].error == "ValueError('boom')"
+
+
+def test_an_id_that_the_view_has_sent_is_left_alone() -> None:
+    app = make_app(DOCKERFLOW_ECHO_REQUEST_ID=True)
+    Dockerflow(app)
+    app.view_functions["index"] = lambda: ("", {"x-request-id": "mine"})
+    assert app.test_client().get("/").headers.getlist("X-Request-ID") == ["mine"]

@@ -26,15 +26,19 @@ those variables. They may be made while the application starts, in its lifespan.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from dockerflow_mw.fastapi.views import error as error
+    from dockerflow_mw.fastapi.views import heartbeat as heartbeat
+    from dockerflow_mw.fastapi.views import lbheartbeat as lbheartbeat
     from dockerflow_mw.fastapi.views import router as router
+    from dockerflow_mw.fastapi.views import version as version
 
-__all__ = ["router"]
+__all__ = ["error", "heartbeat", "lbheartbeat", "router", "version"]
 
 
 def __getattr__(name: str) -> Any:
-    # Not imported before it is asked for: the middlewares need Starlette alone.
-    if name == "router":
-        from dockerflow_mw.fastapi.views import router
+    # Not imported before they are asked for: the middlewares need Starlette alone.
+    if name in __all__:
+        from dockerflow_mw.fastapi import views
 
-        return router
+        return getattr(views, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -12,6 +12,9 @@ as ``MozlogRequestSummaryLogger(app)``, the summary has the answer of that handl
 ``DOCKERFLOW_GROUPS`` are answered here, because the router's paths are known before
 any settings are. In front of an application without ``state``, the settings are those
 of the environment.
+
+Where logging is not set up at all when the application starts, the summaries are JSON
+lines on stdout.
 """
 
 from __future__ import annotations
@@ -22,7 +25,8 @@ from typing import Any
 from dockerflow_mw.asgi import ASGIApp, ASGIDoor, Receive, Scope, Send
 from dockerflow_mw.endpoints import with_slashes
 from dockerflow_mw.fastapi.front import Front, front_of
-from dockerflow_mw.settings import Settings, SettingsError
+from dockerflow_mw.logging import MozlogHandler
+from dockerflow_mw.settings import Settings
 from dockerflow_mw.summary import logger as summary_logger
 
 
@@ -39,24 +43,26 @@ class _LateDoor:
         if scope["type"] == "lifespan":
             door = ASGIDoor(self.app, Settings(), {}, lambda: self._start(scope))
         else:
-            door = self._door or self._open(self._front(scope))
+            door = self._door or self._open(front_of(self._application(scope)))
         await door(scope, receive, send)
 
     def _start(self, scope: Scope) -> str | None:
         try:
-            front = self._front(scope)
-        except SettingsError as error:
+            front = front_of(self._application(scope), may_refuse=True)
+        except ValueError as error:
             return str(error)
         self._open(front)
         return front.announcement()
 
-    def _front(self, scope: Scope) -> Front:
+    def _application(self, scope: Scope) -> Any:
         app: Any = self.app
         while isinstance(app, _LateDoor):
             app = app.app
-        return front_of(scope.get("app", app))
+        return scope.get("app", app)
 
     def _open(self, front: Front) -> ASGIDoor:
+        if self._logger is not None:
+            _make_heard(self._logger)
         groups = {path: front.endpoints[path] for path, _ in front.settings.groups}
         self._door = ASGIDoor(
             self.app,
@@ -66,6 +72,14 @@ class _LateDoor:
             self._logger,
         )
         return self._door
+
+
+def _make_heard(logger: logging.Logger) -> None:
+    if logger.hasHandlers():
+        return
+    logger.addHandler(MozlogHandler())
+    if logger.level == logging.NOTSET and logger.getEffectiveLevel() == logging.WARNING:
+        logger.setLevel(logging.INFO)
 
 
 class RequestIdMiddleware(_LateDoor):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -106,8 +108,15 @@ def _answers(description: str, schema: dict[str, Any] | None = None) -> dict[str
     return {"description": description, "content": content}
 
 
+@contextlib.asynccontextmanager
+async def _lifespan(app: Any) -> AsyncIterator[None]:
+    # FastAPI runs it inside of the application's own, where settings may be made.
+    front_of(app, may_refuse=True)
+    yield
+
+
 def _make_router() -> APIRouter:
-    router = APIRouter(default_response_class=Response)
+    router = APIRouter(default_response_class=Response, lifespan=_lifespan)
     router.add_api_route(
         "/__version__",
         version,
@@ -148,6 +157,8 @@ def _make_router() -> APIRouter:
     )
     # To Starlette, a route that names no methods has them all.
     router.add_route(rest, _any_endpoint, methods=[], include_in_schema=False)
+    # Not before, because the routes are to have no tags but those of include_router.
+    router.tags = ["Dockerflow"]
     return router
 
 

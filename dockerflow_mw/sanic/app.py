@@ -24,6 +24,8 @@ has no use for: turn its ``TOUCHUP`` off there, if that one is without this exte
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import logging
 import os
 from collections.abc import Callable, Iterable
@@ -44,14 +46,17 @@ DEFAULTS = {"DOCKERFLOW_LOG_PROBES": "all", "DOCKERFLOW_ERROR_ENDPOINT": True}
 
 WORKING_DIRECTORY = "."
 
+# Of application.ctx.
+CTX_NAME = "dockerflow_mw"
+
 
 class Dockerflow:
     """Adds the Dockerflow endpoints and the request log to Sanic applications.
 
     What is not an argument is read from ``app.config``, then from the environment,
     under the names of `dockerflow_mw.settings.Settings` in capitals behind
-    ``DOCKERFLOW_``. Each application has its own settings, and all of them have the
-    checks that are registered here, as well as those of the default registry.
+    ``DOCKERFLOW_``. Each application has its own settings and their checks, and all of
+    them have the checks that are registered here, and those of the default registry.
 
     Args:
         app: the application; `init_app` takes it, or others, later.
@@ -99,11 +104,18 @@ class Dockerflow:
         whether there is ``/__error__`` and of whether the request id is echoed.
 
         Raises:
+            TypeError: it is no application.
+            ValueError: the application has the extension already.
             dockerflow_mw.settings.SettingsError: a setting cannot be used.
         """
+        if not isinstance(app, Sanic):
+            raise TypeError(f"Dockerflow takes a Sanic application, not {app!r}.")
+        if hasattr(app.ctx, CTX_NAME):
+            raise ValueError(f"{app!r} has a Dockerflow extension already.")
         changed = getattr(self.summary_extra, "__func__", None)
         is_own = changed is Dockerflow.summary_extra
         SanicDoor(self, app, None if is_own else self.summary_extra).open()
+        setattr(app.ctx, CTX_NAME, self)
 
     def settings_of(self, app: Sanic[Any, Any]) -> Settings:
         """Give the settings that an application has now.
@@ -118,16 +130,27 @@ class Dockerflow:
         if self.version_path != WORKING_DIRECTORY:
             given["version_path"] = self.version_path
         options = {name: value for name, value in given.items() if value is not None}
-        return Settings.load(options, app.config, os.environ, DEFAULTS)
+        settings = Settings.load(options, app.config, os.environ, DEFAULTS)
+        callback, path = settings.version_callback, self.version_path
+        is_elsewhere = path == WORKING_DIRECTORY and settings.version_path is not None
+        if callback is None or is_elsewhere:
+            return settings
+
+        @functools.wraps(callback)
+        def version_of(_: object) -> Any:
+            return callback(path)
+
+        return dataclasses.replace(settings, version_callback=version_of)
 
     def init_check(self, check: Callable[..., Any], obj: object) -> Callable[..., Any]:
         """Register a check that is called with an object, under the check's name."""
         return self.checks.register_partial(check, obj)
 
     def version_callback(self, func: F) -> F:
-        """Have a function give the version object; it is called with the folder.
+        """Have a function give the version object.
 
-        It may be a coroutine function.
+        It is called with the ``version_path`` as it was given, and may be a coroutine
+        function.
         """
         self.version_function = func
         return func

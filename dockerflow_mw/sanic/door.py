@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import sys
 import time
@@ -10,11 +11,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from sanic import HTTPResponse, NotFound, Sanic
+from sanic import HTTPResponse, NotFound, Sanic, SanicException
+from sanic import Request as SanicRequest
 from sanic.http import Stage
 
 from dockerflow_mw.announcement import Announcement
 from dockerflow_mw.asgi import SCOPE_KEY
+from dockerflow_mw.checks import Registry
 from dockerflow_mw.endpoints import endpoints, with_slashes
 from dockerflow_mw.logging import configure_logging, log_safely
 from dockerflow_mw.reply import Endpoint, Request
@@ -50,6 +53,7 @@ class SanicDoor:
         self._dockerflow = dockerflow
         self._app = app
         self._extra = extra
+        self._checks = Registry(parent=dockerflow.checks)
         self._served: dict[str, Endpoint] = {}
         self._use(dockerflow.settings_of(app))
 
@@ -64,14 +68,16 @@ class SanicDoor:
     def open(self) -> None:
         """Add the routes, the middleware and what listens to the application."""
         app, settings = self._app, self._settings
-        names = ["version", "heartbeat", "lbheartbeat"]
+        names = {f"/__{n}__": n for n in ("version", "heartbeat", "lbheartbeat")}
         if settings.error_endpoint:
-            names.append("error")
-        for name in names:
-            path, known_as = f"/__{name}__", f"dockerflow.{name}"
+            names[ERROR_PATH] = "error"
+        # To Sanic, a path with < is a pattern.
+        names |= {path: path for path, _ in settings.groups if "<" not in path}
+        for path, name in names.items():
+            known_as = f"dockerflow.{name}"
             app.add_route(self._route, path, ("GET", "HEAD"), name=known_as)
         for check in settings.checks:
-            self._dockerflow.checks.register(check)
+            self._checks.register(check)
         if settings.configure_logging:
             configure_logging()
         app.before_server_start(self._start)
@@ -84,11 +90,10 @@ class SanicDoor:
     async def _start(self, app: Sanic[Any, Any], *_: Any) -> None:
         # Not before: what is set or registered until then counts.
         settings = self._dockerflow.settings_of(app)
-        registry = self._dockerflow.checks
-        self._served = endpoints(settings, registry, app)
+        self._served = endpoints(settings, self._checks, app)
         self._use(settings)
         name = type(self._dockerflow).__name__
-        mistake = Announcement(name, app, settings, registry, self._served)()
+        mistake = Announcement(name, app, settings, self._checks, self._served)()
         if mistake is not None:
             raise SettingsError(mistake)
 
@@ -109,10 +114,10 @@ class SanicDoor:
             served.task = asyncio.current_task()
             if served.task is not None:
                 served.task.add_done_callback(served)
-        ctx = request.ctx
-        ctx.dockerflow = served
-        ctx.id = record.rid
-        ctx.start_timestamp = time.time()
+        if self._extra is not None:
+            told = (self._extra, request, record)
+            served.extra = functools.partial(self._amend, *told)
+        _attach(served, request)
 
     def _open(self, request: Any, asgi: bool) -> Summary:
         former = None if asgi else current()
@@ -134,13 +139,21 @@ class SanicDoor:
         try:
             served: Served = request.ctx.dockerflow
         except AttributeError:
-            # What cannot be parsed is answered as well, and did not begin.
-            self._begin(request)
+            # What cannot be parsed is answered as well, as another request.
+            refused = _refused()
+            if refused is None:
+                self._begin(request)
+            else:
+                _attach(refused, request)
             served = request.ctx.dockerflow
         return served
 
     def _intercept(self, request: Any) -> Any:
-        self._of(request).stream = request.stream
+        served = self._of(request)
+        served.stream = request.stream
+        if served.error is not None and _is_clients(served.error):
+            # Who answers 5xx where there is no route has no such reason for it.
+            served.error = None
         path = request.path
         endpoint = self._endpoint(unquote(path) if "%" in path else path)
         if endpoint is None and self._app.asgi:
@@ -150,8 +163,8 @@ class SanicDoor:
         return None if endpoint is None else self._answer(request, endpoint)
 
     async def _route(self, request: Any) -> HTTPResponse:
-        # The other endpoints are answered by then.
-        endpoint = self._served.get(ERROR_PATH)
+        # All but the error endpoint are answered by then.
+        endpoint = self._served.get(f"/{request.route.path}")
         if endpoint is None:
             raise NotFound(f"Requested URL {request.path} not found")
         return await self._answer(request, endpoint)
@@ -169,7 +182,7 @@ class SanicDoor:
         served = self._of(request)
         served.response = response
         if self._echo is not None:
-            response.headers[self._echo] = served.record.rid
+            response.headers.setdefault(self._echo, served.record.rid)
 
     def _fail(self, request: Any, exception: BaseException) -> None:
         served = self._of(request)
@@ -184,7 +197,7 @@ class SanicDoor:
             record.begun, record.code = True, served.status
             if request.stream.stage is not Stage.IDLE:
                 record.fail(exception)
-            self._end(served, request)
+            self._end(served)
 
     def _finish(self, request: Any, response: Any) -> None:
         served = self._of(request)
@@ -201,18 +214,40 @@ class SanicDoor:
         if code >= 500 and served.error is not None:
             record.fail(served.error)
         record.code = code
-        self._end(served, request)
+        self._end(served)
 
-    def _end(self, served: Served, request: Any) -> None:
-        record = served.record
-        if self._extra is not None:
-            try:
-                record.amend(self._extra(request))
-            except Exception as error:
-                text = "summary_extra() raised; the summary lacks what is its."
-                logger = self._dockerflow.logger
-                log_safely(logger, logging.ERROR, text, error=error)
+    def _end(self, served: Served) -> None:
+        served.tell()
         if served.task is not None:
             served.task.remove_done_callback(served)
-            record.close()
-            leave(record)
+            served.record.close()
+            leave(served.record)
+
+    def _amend(
+        self, extra: Callable[[Any], dict[str, Any]], request: Any, record: Summary
+    ) -> None:
+        try:
+            record.amend(extra(request))
+        except (Exception, SystemExit) as error:
+            text = "summary_extra() raised; the summary lacks what is its."
+            log_safely(self._dockerflow.logger, logging.ERROR, text, error=error)
+
+
+def _attach(served: Served, request: Any) -> None:
+    ctx = request.ctx
+    ctx.dockerflow = served
+    ctx.id = served.record.rid
+    ctx.start_timestamp = time.time()
+
+
+def _refused() -> Served | None:
+    """Give the request on this connection that began and was handed to nobody."""
+    try:
+        served: Served = SanicRequest.get_current().ctx.dockerflow
+    except (AttributeError, SanicException):
+        return None
+    return None if served.stream is not None or served.record.closed else served
+
+
+def _is_clients(error: BaseException) -> bool:
+    return isinstance(error, SanicException) and error.status_code < 500

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from sanic.http import Stage
@@ -20,16 +21,26 @@ class Served:
 
     Attributes:
         error: what Sanic makes a response of.
+        extra: adds what the application says of the request to the record.
         response: the response, as soon as there is one.
         stream: what Sanic sends the response with, as soon as there is one.
         task: what has to end with the request; None where a middleware further out
             sees to the record.
     """
 
-    __slots__ = ("error", "record", "response", "stream", "task", "websocket")
+    __slots__ = (
+        "error",
+        "extra",
+        "record",
+        "response",
+        "stream",
+        "task",
+        "websocket",
+    )
 
     def __init__(self, record: Summary, *, websocket: bool | None) -> None:
         self.error: BaseException | None = None
+        self.extra: Callable[[], None] | None = None
         self.record = record
         self.response: Any = None
         self.stream: Any = None
@@ -48,7 +59,14 @@ class Served:
         else:
             record.disconnected = True
             record.code = self.status
+        self.tell()
         record.close()
+
+    def tell(self) -> None:
+        """Have the application say its part, at the first call and never again."""
+        extra, self.extra = self.extra, None
+        if extra is not None:
+            extra()
 
     @property
     def begun(self) -> bool:

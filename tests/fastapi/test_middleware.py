@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import subprocess
 import sys
@@ -289,6 +290,50 @@ async def test_requests_at_one_time_have_ids_of_their_own() -> None:
         asked = (client.get("/sync", headers={"X-Request-ID": rid}) for rid in ids)
         answers = await asyncio.gather(*asked)
     assert [answer.json() for answer in answers] == ids
+
+
+UNCONFIGURED = """
+import asyncio, logging, sys
+from tests.fastapi.talk import client_of, started
+from tests.fastapi.test_middleware import MozlogRequestSummaryLogger, site
+logger = logging.getLogger("request.summary")
+apps = [site(MozlogRequestSummaryLogger) for _ in range(2)]
+for app in apps:
+    app.middleware_stack = app.build_middleware_stack()
+assert (logger.handlers, logger.level) == ([], logging.NOTSET)
+{setting}
+handlers, level = [*logger.handlers], logger.level
+async def ask(start):
+    for app in apps:
+        async with start(app) as client:
+            for path in ("/missing", "/unavailable"):
+                await client.get(path)
+asyncio.run(ask({start}))
+if {alone}:
+    assert (logger.handlers, logger.level) == (handlers, level)
+"""
+
+
+@pytest.mark.parametrize("start", ["client_of", "started"])
+@pytest.mark.parametrize(
+    ("setting", "alone", "codes"),
+    [
+        ("", False, [404, 503] * 2),
+        ("logger.setLevel(logging.ERROR)", False, [503] * 2),
+        ("logging.getLogger().addHandler(logging.NullHandler())", True, []),
+        ("logger.addHandler(logging.NullHandler())", True, []),
+    ],
+)
+def test_where_no_handler_is_at_the_start_the_summaries_are_on_stdout(
+    setting: str, alone: bool, codes: list[int], start: str
+) -> None:
+    code = UNCONFIGURED.format(setting=setting, alone=alone, start=start)
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [record["Fields"]["code"] for record in records] == codes
+    assert {record["Type"] for record in records} <= {"request.summary"}
 
 
 def test_starlette_alone_has_the_middlewares() -> None:

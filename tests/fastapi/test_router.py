@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import logging
 import threading
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import fastapi
 import pytest
 import redis.asyncio
 from fastapi import Depends, FastAPI, HTTPException
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from starlette.applications import Starlette
 from starlette.middleware.httpsredirect import HTTPSRedirectMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
+import dockerflow_mw.fastapi
 from dockerflow_mw import DockerflowMiddleware, checks
 from dockerflow_mw.fastapi import router
 from dockerflow_mw.fastapi.middleware import (
@@ -32,6 +36,9 @@ from tests.fastapi.talk import client_of, started
 from tests.servers import free_port
 
 Summaries = Callable[[], list[Any]]
+
+# Older releases run nothing of a router at the start.
+MERGES = hasattr(fastapi.routing, "_merge_lifespan_context")
 
 PATHS = ("/__version__", "/__heartbeat__", "/__lbheartbeat__")
 
@@ -74,13 +81,38 @@ async def test_need_71_a_missing_version_is_404(tmp_path: Path) -> None:
         assert (await client.get("/__version__")).status_code == 404
 
 
-async def test_the_version_may_come_from_a_callback(folder: Path) -> None:
-    async def version(root: Path) -> dict[str, str]:
-        return {"root": str(root)}
+def _version(root: object) -> dict[str, str]:
+    return {"given": repr(root)}
 
-    app = site(APP_DIR=folder, DOCKERFLOW_VERSION_CALLBACK=version)
+
+async def _async_version(root: object) -> dict[str, str]:
+    return {"given": repr(root)}
+
+
+@pytest.mark.parametrize("callback", [_version, _async_version])
+@pytest.mark.parametrize(
+    ("state", "environment", "given"),
+    [
+        ({"APP_DIR": Path("/srv")}, {}, Path("/srv")),
+        ({"APP_DIR": "/no/folder"}, {"APP_DIR": "/else"}, "/no/folder"),
+        ({}, {"APP_DIR": "/no/folder"}, "/no/folder"),
+        ({"APP_DIR": "/srv"}, {"DOCKERFLOW_VERSION_PATH": "/else"}, "/srv"),
+        ({"DOCKERFLOW_VERSION_PATH": "/srv/version.json"}, {}, Path("/srv")),
+        ({}, {}, Path()),
+    ],
+)
+async def test_the_version_may_come_from_a_callback(
+    state: dict[str, object],
+    environment: dict[str, str],
+    given: object,
+    callback: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    app = site(**state, DOCKERFLOW_VERSION_CALLBACK=callback)
     async with client_of(app) as client:
-        assert (await client.get("/__version__")).json() == {"root": str(folder)}
+        assert (await client.get("/__version__")).json() == {"given": repr(given)}
 
 
 async def test_apps_have_settings_and_versions_of_their_own(tmp_path: Path) -> None:
@@ -102,6 +134,107 @@ async def test_settings_that_change_count_from_then_on(folder: Path) -> None:
         assert (await client.get("/__version__")).status_code == 404
         app.state.DOCKERFLOW_VERSION_PATH = folder / "version.json"
         assert (await client.get("/__version__")).status_code == 200
+
+
+BAD = {"DOCKERFLOW_SAMPLE": "many"}
+SENTENCE = "DOCKERFLOW_SAMPLE is 'many'; it must be a number above 0 and up to 1."
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, str]]:
+    """Give what was told of settings."""
+    told = [r for r in caplog.records if r.name == "dockerflow.fastapi"]
+    return [(r.name, r.levelname, r.getMessage()) for r in told]
+
+
+def routed(**state: Any) -> FastAPI:
+    app = FastAPI()
+    app.include_router(router)
+    for name, value in state.items():
+        setattr(app.state, name, value)
+    return app
+
+
+@pytest.mark.parametrize("make", [site, routed])
+async def test_bad_settings_stop_no_service_that_could_not_be_stopped(
+    make: Callable[..., FastAPI],
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.chdir(folder)
+    async with client_of(make(**BAD)) as client:
+        codes = [(await client.get(p)).status_code for p in (*PATHS, "/nowhere")]
+    assert codes == [200, 200, 200, 404]
+    assert told(caplog) == [("dockerflow.fastapi", "CRITICAL", SENTENCE)]
+
+
+async def test_bad_settings_of_the_environment_leave_the_defaults(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("DOCKERFLOW_SAMPLE", "many")
+    app = Starlette()
+    app.add_middleware(MozlogRequestSummaryLogger)
+    for asked in (app, MozlogRequestSummaryLogger(app.router)):
+        async with client_of(asked) as client:
+            assert (await client.get("/")).status_code == 404
+    assert told(caplog) == [("dockerflow.fastapi", "CRITICAL", SENTENCE)] * 2
+
+
+@pytest.mark.parametrize("make", [site, routed])
+async def test_settings_that_are_spoilt_leave_those_before_them(
+    make: Callable[..., FastAPI], caplog: pytest.LogCaptureFixture
+) -> None:
+    checks.register(lambda: False, name="broken")
+    app = make(DOCKERFLOW_HEARTBEAT_FAILED_STATUS_CODE=503)
+    codes = []
+    async with client_of(app) as client:
+        for sample in (0.5, "many", "many", 0.5):
+            app.state.DOCKERFLOW_SAMPLE = sample
+            codes.append((await client.get("/__heartbeat__")).status_code)
+    assert codes == [503] * 4
+    assert told(caplog) == [("dockerflow.fastapi", "CRITICAL", SENTENCE)]
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [
+        (BAD, SENTENCE),
+        ({"DOCKERFLOW_CHECKS": [lambda: None]}, "A lambda has no name of its own"),
+    ],
+)
+@pytest.mark.parametrize("make", [site, routed])
+async def test_bad_settings_stop_a_start(
+    make: Callable[..., FastAPI], state: dict[str, Any], sentence: str
+) -> None:
+    if make is routed and not MERGES:
+        pytest.skip("This FastAPI leaves the lifespan of a router out.")
+    with pytest.raises(AssertionError, match=r"startup\.failed") as failure:
+        async with started(make(**state)):
+            pass
+    assert sentence in failure.value.args[0]["message"]
+
+
+async def test_settings_of_the_lifespan_are_those_of_the_start(folder: Path) -> None:
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, int]]:
+        app.state.DOCKERFLOW_SAMPLE = 0.5
+        app.state.APP_DIR = folder
+        yield {"made": 1}
+
+    app = FastAPI(lifespan=lifespan)
+    app.state.DOCKERFLOW_SAMPLE = "many"
+    app.include_router(router)
+    app.include_router(router, prefix="/v2")
+    async with started(app) as client:
+        assert (await client.get("/v2/__version__")).status_code == 200
+
+
+def test_the_package_has_the_views_as_python_dockerflow_has() -> None:
+    names = ("error", "heartbeat", "lbheartbeat", "version")
+    assert [getattr(dockerflow_mw.fastapi, name).__name__ for name in names] == [*names]
+    assert dockerflow_mw.fastapi.router.tags == ["Dockerflow"]
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = dockerflow_mw.fastapi.nothing
 
 
 async def test_an_app_that_is_gone_is_not_kept() -> None:

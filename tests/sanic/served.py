@@ -12,23 +12,29 @@ from typing import Any
 
 import sanic.response
 from sanic import HTTPResponse, Sanic, SanicException
-from sanic_redis import SanicRedis
 
 from dockerflow_mw import summary
 from dockerflow_mw.logging import configure_logging, request_id_context
 from dockerflow_mw.sanic import Dockerflow
+from tests.sanic.clients import sanic_redis
 
 configure_logging(logger_name="served")
 
 app: Any = Sanic("served", configure_logging=False)
 app.config.DOCKERFLOW_HEARTBEAT_FAILED_STATUS_CODE = 503
 app.config.RESPONSE_TIMEOUT = 20
-redis = SanicRedis(
-    app,
-    redis_url=Path("redis").read_text(),
-    from_url_kwargs={"socket_timeout": 2, "retry": None},
-)
-dockerflow = Dockerflow(app, redis=redis)
+redis = sanic_redis(app, Path("redis").read_text())
+
+
+class Named(Dockerflow):
+    """Says in the summaries which route a request had."""
+
+    def summary_extra(self, request: Any) -> dict[str, Any]:
+        """Add the route's name."""
+        return {**super().summary_extra(request), "route": request.name}
+
+
+dockerflow = Named(app, redis=redis)
 
 
 @app.get("/")

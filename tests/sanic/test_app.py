@@ -108,6 +108,88 @@ def test_settings_that_come_before_the_start_count(summaries: Summaries) -> None
     assert summaries()[0].querystring == "a=1"
 
 
+async def maintain(request: Any) -> HTTPResponse | None:
+    return HTTPResponse(status=503) if request.path == "/kept" else None
+
+
+async def break_(request: Any) -> None:
+    if request.path == "/broken":
+        raise ValueError("broken")
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "error"),
+    [
+        ("/nowhere", 404, None),
+        ("/kept", 503, None),
+        ("/broken", 500, "ValueError('broken')"),
+        ("/boom", 500, "ValueError('boom')"),
+        ("/__ready__", 500, None),
+        ("/__late__", 500, None),
+    ],
+)
+def test_an_error_is_of_the_answer_that_was_made_of_it(
+    path: str, code: int, error: str | None, summaries: Summaries
+) -> None:
+    app = site(DOCKERFLOW_GROUPS={"/__ready__": "failing"})
+    Dockerflow(app).check(lambda: False, name="failing")
+    app.config.DOCKERFLOW_GROUPS |= {"/__late__": "failing"}
+    app.on_request(maintain)
+    app.on_request(break_)
+    assert Asked(app).ask(path).status == code
+    (record,) = summaries()
+    assert (record.code, getattr(record, "error", None)) == (code, error)
+
+
+def test_groups_have_routes_and_names() -> None:
+    paths = ("/__ready__", "/ready", "/version", "/ready/<db>")
+    app = site(DOCKERFLOW_GROUPS=dict.fromkeys(paths, "fine"))
+    Dockerflow(app).check(lambda: None, name="fine")
+    asked = Asked(app)
+    for path in paths:
+        assert [asked.ask(f"{path}{end}").status for end in ("", "/")] == [200, 200]
+    assert app.url_for("dockerflow./__ready__") == "/__ready__"
+
+
+@pytest.mark.parametrize("app", ["app", Dockerflow()])
+def test_what_is_no_application_is_refused(app: Any) -> None:
+    with pytest.raises(TypeError, match="Dockerflow takes a Sanic application, not"):
+        Dockerflow(app)
+
+
+def test_an_application_takes_one_extension() -> None:
+    app = site()
+    dockerflow = Dockerflow(app)
+    for another in (dockerflow, Dockerflow()):
+        with pytest.raises(ValueError, match="has a Dockerflow extension already"):
+            another.init_app(app)
+
+
+def test_checks_of_the_settings_are_of_one_app_alone() -> None:
+    def mine() -> None: ...
+
+    dockerflow = Dockerflow()
+    apps = [site(DOCKERFLOW_CHECKS=[mine]), site()]
+    for app in apps:
+        dockerflow.init_app(app)
+    dockerflow.check(lambda: None, name="ours")
+    reports = [report(Asked(app))[1] for app in apps]
+    assert reports == [{"ours": "ok", "mine": "ok"}, {"ours": "ok"}]
+
+
+def test_a_request_id_that_the_view_has_set_is_left_to_it() -> None:
+    app = site(DOCKERFLOW_ECHO_REQUEST_ID=True)
+    Dockerflow(app)
+
+    @app.get("/own")
+    async def own(request: Any) -> HTTPResponse:
+        return HTTPResponse(headers={"x-request-id": "own"})
+
+    asked, sent = Asked(app), {"X-Request-ID": "sent"}
+    seen = [asked.ask(p, headers=sent).headers["x-request-id"] for p in ("/", "/own")]
+    assert seen == ["sent", "own"]
+
+
 def test_an_extension_serves_several_applications(folder: Path) -> None:
     dockerflow = Dockerflow()
     apps = [site(DOCKERFLOW_HEARTBEAT_FAILED_STATUS_CODE=code) for code in (502, 503)]
@@ -166,21 +248,37 @@ def test_the_version_is_where_the_settings_say(folder: Path) -> None:
     assert Asked(app).ask("/__version__").status == 200
 
 
-def _version(path: Path) -> dict[str, str]:
-    return {"folder": str(path)}
+def _version(path: object) -> dict[str, str]:
+    return {"given": repr(path)}
 
 
-async def _async_version(path: Path) -> dict[str, str]:
-    return {"folder": str(path)}
+async def _async_version(path: object) -> dict[str, str]:
+    return {"given": repr(path)}
 
 
 @pytest.mark.parametrize("callback", [_version, _async_version])
-def test_the_version_may_come_from_a_function(folder: Path, callback: Any) -> None:
+@pytest.mark.parametrize(
+    "given", [{}, {"version_path": "/no/folder"}, {"version_path": Path("/tmp")}]
+)
+def test_the_version_may_come_from_a_function(
+    given: dict[str, Any], callback: Any
+) -> None:
     app = site()
-    dockerflow = Dockerflow(app, version_path=folder)
+    dockerflow = Dockerflow(app, **given)
     assert dockerflow.version_callback(callback) is callback
     answer = Asked(app).ask("/__version__")
-    assert json.loads(answer.body) == {"folder": str(folder)}
+    expected = repr(given.get("version_path", "."))
+    assert json.loads(answer.body) == {"given": expected}
+
+
+def test_a_version_function_that_exits_ends_nothing() -> None:
+    app = site()
+
+    @Dockerflow(app).version_callback
+    def version(path: object) -> None:
+        raise SystemExit(3)
+
+    assert Asked(app).ask("/__version__").status == 500
 
 
 def test_the_request_has_its_id(summaries: Summaries) -> None:
@@ -232,11 +330,19 @@ def test_a_subclass_changes_the_summary(summaries: Summaries) -> None:
     assert record.code == 200
 
 
+class Exiting(Dockerflow):
+    """Does not survive a request."""
+
+    def summary_extra(self, request: Any) -> dict[str, Any]:
+        raise SystemExit(3)
+
+
+@pytest.mark.parametrize("kind", [Extended, Exiting])
 def test_a_subclass_that_raises_breaks_nothing(
-    summaries: Summaries, caplog: pytest.LogCaptureFixture
+    kind: type[Dockerflow], summaries: Summaries, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = site()
-    Extended(app)
+    kind(app)
     assert Asked(app).ask().status == 200
     assert [record.code for record in summaries()] == [200]
     assert [r.levelno for r in caplog.records if r.name == "dockerflow.sanic"] == [40]

@@ -6,17 +6,13 @@ import json
 from typing import Any
 
 import pytest
-import redis.asyncio
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from sanic_redis import SanicRedis
 
 from dockerflow_mw.sanic import Dockerflow
 from tests import services
+from tests.sanic.clients import asyncio_client, named_sanic_redis, sanic_redis
 from tests.sanic.door import Asked, make_app
 from tests.servers import free_port
-
-OPTIONS: dict[str, Any] = {"socket_timeout": 2, "retry": Retry(NoBackoff(), 0)}
 
 
 def messages(asked: Asked) -> tuple[int, list[str]]:
@@ -24,18 +20,6 @@ def messages(asked: Asked) -> tuple[int, list[str]]:
     answer = asked.ask("/__heartbeat__")
     details = json.loads(answer.body)["details"].values()
     return answer.status, [i for detail in details for i in detail["messages"]]
-
-
-def asyncio_client(app: Any, url: str) -> Any:
-    return redis.asyncio.Redis.from_url(url, **OPTIONS)
-
-
-def sanic_redis(app: Any, url: str) -> Any:
-    return SanicRedis(app, redis_url=url, from_url_kwargs=OPTIONS)
-
-
-def named_sanic_redis(app: Any, url: str) -> Any:
-    return SanicRedis(app, redis_url=url, ctx_name="cache", from_url_kwargs=OPTIONS)
 
 
 CLIENTS = [asyncio_client, sanic_redis, named_sanic_redis]

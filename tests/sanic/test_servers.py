@@ -37,6 +37,11 @@ class Running:
     server: Server
     own: bool
 
+    def dial(self) -> socket.socket:
+        """Give a connection."""
+        host, port = self.server.url.removeprefix("http://").split(":")
+        return socket.create_connection((host, int(port)), ANSWERS_WITHIN)
+
     def records(self, name: str) -> list[dict[str, Any]]:
         """Give the records of a logger."""
         return [r for r in records(self.server.output()) if r["Type"] == name]
@@ -136,8 +141,7 @@ def test_a_stream_is_timed_to_its_end(running: Running, client: httpx.Client) ->
 
 
 def test_an_upload_is_timed_from_its_beginning(running: Running) -> None:
-    host, port = running.server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port))) as connection:
+    with running.dial() as connection:
         connection.sendall(
             b"POST /upload HTTP/1.1\r\nHost: x\r\nX-Request-ID: up\r\n"
             b"Connection: close\r\nContent-Length: 2\r\n\r\na"
@@ -188,6 +192,7 @@ def test_a_client_that_leaves_a_stream_is_told_of(
     if running.own:
         # Under ASGI, nobody tells Sanic.
         assert fields["disconnected"] is True
+    assert fields["route"] == "served.forever"
 
 
 def test_a_client_that_leaves_before_its_answer_is_told_of(running: Running) -> None:
@@ -203,8 +208,7 @@ def test_a_client_that_leaves_before_its_answer_is_told_of(running: Running) -> 
 def test_a_client_that_leaves_before_its_request_is_whole_is_told_of(
     running: Running,
 ) -> None:
-    host, port = running.server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port))) as connection:
+    with running.dial() as connection:
         connection.sendall(
             b"POST /upload HTTP/1.1\r\nHost: x\r\nX-Request-ID: half\r\n"
             b"Content-Length: 2\r\n\r\na"
@@ -216,20 +220,52 @@ def test_a_client_that_leaves_before_its_request_is_whole_is_told_of(
 
 
 def test_what_cannot_be_parsed_is_told_of_where_sanic_parses(running: Running) -> None:
-    host, port = running.server.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port))) as connection:
+    with running.dial() as connection:
         connection.sendall(b"nonsense\r\n\r\n")
         assert b" 400 " in connection.recv(100)
     if running.own:
         assert running.summary(method="NONE")["code"] == 400
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "code"),
+    [
+        ("Content-Length", "abc", 400),
+        ("Content-Length", "-5", 400),
+        ("Transfer-Encoding", "foo", 400),
+        ("Content-Length: 1\r\nExpect", "nonsense", 417),
+    ],
+)
+def test_a_malformed_request_leaves_one_record_and_no_error(
+    running: Running, name: str, value: str, code: int
+) -> None:
+    if not running.own:
+        pytest.skip("The server itself answers for these.")
+    rid = f"malformed-{value}"
+    with running.dial() as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nX-Request-ID: ok\r\n\r\n")
+        assert connection.recv(1000).startswith(b"HTTP/1.1 200")
+        head = f"POST /upload HTTP/1.1\r\nHost: x\r\nX-Request-ID: {rid}\r\n"
+        connection.sendall(f"{head}{name}: {value}\r\n\r\n".encode())
+        assert connection.recv(1000).startswith(f"HTTP/1.1 {code}".encode())
+        while connection.recv(1000):
+            ...
+    fields = running.summary(rid=rid)
+    assert (fields["method"], fields["path"]) == ("POST", "/upload")
+    assert (fields["code"], fields["errno"]) == (code, 0)
+    assert "error" not in fields
+    strays = [s for s in running.summaries(method="NONE") if s["path"] != "*"]
+    assert strays == []
+
+
 def test_a_websocket_has_an_id_and_leaves_no_record(
     running: Running, client: httpx.Client
 ) -> None:
     url = running.server.url.replace("http", "ws") + "/websocket"
-    with connect(url, additional_headers={"X-Request-ID": "ws"}, proxy=None) as socket_:
-        assert socket_.recv(ANSWERS_WITHIN) == "ws"
+    headers = {"X-Request-ID": "ws"}
+    # On a socket of ours, because the option of no proxy is not in every release.
+    with connect(url, additional_headers=headers, sock=running.dial()) as websocket:
+        assert websocket.recv(ANSWERS_WITHIN) == "ws"
     client.get("/", headers={"X-Request-ID": "after-ws"})
     running.summary(rid="after-ws")
     assert running.summaries(rid="ws") == []

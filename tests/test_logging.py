@@ -21,6 +21,7 @@ from dockerflow_mw.logging import (
     RequestIdLogFilter,
     SafeJSONEncoder,
     configure_logging,
+    get_or_generate_request_id,
     request_id_context,
     safer_format_traceback,
 )
@@ -421,3 +422,28 @@ def test_a_factory_for_records_is_asked_for_those_of_fields_too() -> None:
     finally:
         logging.setLogRecordFactory(logging.LogRecord)
     assert formatted(made)["Fields"] == {"tenant": "acme", "code": 200}
+
+
+class KintoFormatter(MozlogFormatter):
+    logger_name = "kintowe"
+
+    def __init__(
+        self, fmt: str | None = None, datefmt: str | None = None, style: Any = "%"
+    ) -> None:
+        super().__init__(fmt, datefmt, style)
+
+
+def test_a10_kinto_has_the_library_without_a_framework() -> None:
+    rid = get_or_generate_request_id(headers={"X-REQUEST-ID": "abc"})
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(KintoFormatter("%(message)s", None, "%"))
+    handler.addFilter(RequestIdLogFilter())
+    token = request_id_context.set(rid)
+    try:
+        handler.handle(logging.LogRecord("app.log", 20, "", 0, "hello", (), None))
+    finally:
+        request_id_context.reset(token)
+    line = json.loads(stream.getvalue())
+    assert (line["Logger"], line["Type"]) == ("kintowe", "app.log")
+    assert line["Fields"] == {"msg": "hello", "rid": "abc"}

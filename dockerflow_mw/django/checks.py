@@ -52,7 +52,7 @@ def register() -> None:
         default_registry.register(adapted(check), name=name)
 
 
-def check_database_connected(app_configs: Any = None, **kwargs: Any) -> Messages:  # noqa: ARG001
+def check_database_connected(app_configs: Any = None, **kwargs: Any) -> Messages:  # noqa: ARG001 - Django's
     """Check that the default database answers."""
     try:
         usable = _answers()
@@ -80,7 +80,7 @@ def _answers() -> bool:
     return bool(connection.is_usable())
 
 
-def check_migrations_applied(app_configs: Any = None, **kwargs: Any) -> Messages:  # noqa: ARG001
+def check_migrations_applied(app_configs: Any = None, **kwargs: Any) -> Messages:  # noqa: ARG001 - Django's
     """Check that every migration is applied to the default database.
 
     A database that is ahead of the code is fine, as it is while a release is rolled
@@ -144,7 +144,7 @@ def _listed(pending: list[Key]) -> str:
     return f"{named} and {more} more" if more > 0 else named
 
 
-def check_redis_connected(app_configs: Any = None, **kwargs: Any) -> Messages:  # noqa: ARG001
+def check_redis_connected(app_configs: Any = None, **kwargs: Any) -> Messages:  # noqa: ARG001 - Django's
     """Check that the Redis of the default cache answers.
 
     The cache is django-redis's or Django's own.

@@ -20,7 +20,7 @@ authentication can interfere; every other request passes unchanged and leaves on
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Self, Unpack, overload
+from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from dockerflow_mw.announcement import Announcement
 from dockerflow_mw.checks import Registry, default_registry
@@ -32,9 +32,9 @@ from dockerflow_mw.settings import Options, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
-    from dockerflow_mw.asgi import ASGIDoor, Receive, Scope, Send
+    from dockerflow_mw.asgi import Receive, Scope, Send
 
 
 class DockerflowMiddleware:
@@ -62,24 +62,13 @@ class DockerflowMiddleware:
         TypeError: ``app`` is no application.
     """
 
-    def __new__(
-        cls,
-        app: Any,
-        *_: Any,
-        interface: Interface = "auto",
-        **__: Any,
-    ) -> Self:
-        """Make an object that is called as the application is."""
-        _, found = resolve(app, interface)
-        instance: Self = object.__new__(_callable_class(cls, found))
-        return instance
-
     def __init__(
         self, app: Any, *, interface: Interface = "auto", **options: Unpack[Options]
     ) -> None:
         if isinstance(app, DockerflowMiddleware):
             message = f"{safe_repr(app)} is a DockerflowMiddleware already; wrap once."
             raise TypeError(message)
+        served, found = resolve(app, interface)
         self.app = app
         self.settings = Settings.load(options)
         self.checks = Registry(parent=default_registry)
@@ -92,13 +81,14 @@ class DockerflowMiddleware:
         self._announcement = Announcement(
             type(self).__name__, app, self.settings, self.checks, served_paths
         )
-        served, _ = resolve(app, interface)
-        self._serve = self._door()(
-            served,
-            self.settings,
-            with_slashes(served_paths),
-            self._announcement,
+        door = _door(found)(
+            served, self.settings, with_slashes(served_paths), self._announcement
         )
+        if found == "asgi":
+            # asgiref's hint: an ASGI 2 application inside may have set the other one.
+            self._asgi_single_callable = True
+        # Called for every request, and by nothing of ours before it.
+        self.__class__ = _called_as(door, type(self))
 
     if TYPE_CHECKING:
 
@@ -113,9 +103,6 @@ class DockerflowMiddleware:
         def __call__(self, *args: Any) -> Any:
             """Serve a request, as a WSGI or as an ASGI application."""
 
-        @staticmethod
-        def _door() -> Callable[..., Any]: ...
-
     def __getattr__(self, name: str) -> Any:
         # Double underscores are how tools ask what an object is; the answer must
         # be this object's own.
@@ -127,48 +114,21 @@ class DockerflowMiddleware:
         return str(self._announcement)
 
 
-class _WSGICallable:
-    _serve: WSGIApplication
-
-    def __call__(
-        self, environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]:
-        return self._serve(environ, start_response)
-
-    @staticmethod
-    def _door() -> type:
-        # Here, because a process serves one interface and need not import the other.
+def _door(interface: str) -> Callable[..., Any]:
+    # Imported here, because a process serves one interface and has no use for the
+    # other.
+    if interface == "wsgi":
         from dockerflow_mw.wsgi import WSGIDoor
 
         return WSGIDoor
+    from dockerflow_mw.asgi import ASGIDoor
+
+    return ASGIDoor
 
 
-class _ASGICallable:
-    # asgiref's hint, for an ASGI 2 application inside may have set the other one.
-    _asgi_single_callable = True
-    _serve: ASGIDoor
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            await self._serve.serve_http(scope, receive, send)
-        else:
-            await self._serve(scope, receive, send)
-
-    @staticmethod
-    def _door() -> type:
-        from dockerflow_mw.asgi import ASGIDoor
-
-        return ASGIDoor
-
-
-_CALLABLES: dict[str, type] = {"wsgi": _WSGICallable, "asgi": _ASGICallable}
-
-
-def _callable_class(cls: type[Any], interface: str) -> type[Any]:
-    # Servers look at the class for an async __call__, so there is a class for each
-    # interface; to the user, both are the class that was called.
-    callable_class = _CALLABLES[interface]
-    if issubclass(cls, callable_class):
-        return cls
+def _called_as(door: Any, cls: type[Any]) -> type[Any]:
+    # Python and servers look for __call__ at the class, and servers whether it is an
+    # async one; to the user, the class is still the one that was called.
+    served = type("_Served", (), {"__call__": staticmethod(door.__call__)})
     names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
-    return type(cls.__name__, (cls, callable_class), {**names, "__doc__": cls.__doc__})
+    return type(cls.__name__, (cls, served), {**names, "__doc__": cls.__doc__})

@@ -71,39 +71,31 @@ class ASGIDoor:
         self._log_websockets = settings.summary_log_websockets
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one scope; those that are not HTTP pass untouched."""
-        kind = scope["type"]
-        if kind == "http":
-            await self.serve_http(scope, receive, send)
-        elif kind == "websocket":
-            await self._serve_websocket(scope, receive, send)
-        elif kind == "lifespan":
-            await self._serve_lifespan(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
-
-    async def serve_http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Serve one scope; those that are neither HTTP nor websockets pass by."""
+        if scope["type"] != "http":
+            await self._serve_other(scope, receive, send)
+            return
         endpoint = self._endpoints.get(scope["path"])
         if endpoint is None and scope.get("root_path"):
             endpoint = self._find_mounted(scope)
         if self._announce is not None and not (endpoint and endpoint.quiet):
             self._announce_once()
-        if endpoint is not None and self._answers_at_once and SCOPE_KEY not in scope:
+        outer = scope.get(SCOPE_KEY)
+        if endpoint is not None and self._answers_at_once and outer is None:
             # Nobody would see a record of it, and nothing runs that needs an id.
             reply = endpoint.at_once(scope["method"])
             if reply is not None:
                 await _carry(reply, send)
                 return
-        if SCOPE_KEY in scope and not scope[SCOPE_KEY].closed:
+        if outer is not None and not outer.closed:
             # Another middleware of ours, further out, sees to the record.
-            scope[SCOPE_KEY].adopt(self._log.policy)
+            outer.adopt(self._log.policy)
             await self._respond(endpoint, scope, receive, send)
             return
         record = self._open(scope, scope["method"], endpoint is not None)
         wanted = self._log.policy.wants_any()
         if wanted or self._echo is not None:
-            receive, send = _watch(record, receive), self._observe(record, send)
+            receive, send = _observed(record, receive, send, self._echo)
         try:
             if endpoint is None:
                 await self._app(scope, receive, send)
@@ -118,6 +110,15 @@ class ASGIDoor:
             if not record.closed:
                 record.close() if wanted else record.forgo()
             leave(record)
+
+    async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "websocket":
+            await self._serve_websocket(scope, receive, send)
+        elif kind == "lifespan":
+            await self._serve_lifespan(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
 
     async def _respond(
         self, endpoint: Endpoint | None, scope: Scope, receive: Receive, send: Send
@@ -191,34 +192,36 @@ class ASGIDoor:
         )
         return record
 
-    def _observe(self, record: Summary, send: Send) -> Send:
-        echo = self._echo
-        trailers = False
 
-        async def observed(message: Message) -> None:
-            nonlocal trailers
-            kind = message["type"]
-            if echo is not None and kind == "http.response.start":
-                message = _echoed(message, echo, record.rid)
-            try:
-                await send(message)
-            except OSError as error:
-                record.disconnected |= _is_departure(error)
-                raise
-            if kind == "http.response.body":
-                if not (trailers or message.get("more_body")):
-                    record.close()
-            elif kind == "http.response.start":
-                if not record.begun:
-                    # Once begun, a response is what it is, whatever else is sent.
-                    status = message.get("status")
-                    record.code = status if isinstance(status, int) else _code(status)
-                    record.begun = record.code >= 200
-                trailers = message.get("trailers", False)
-            elif _is_last(message, trailers):
+def _observed(
+    record: Summary, receive: Receive, send: Send, echo: bytes | None
+) -> tuple[Receive, Send]:
+    trailers = False
+
+    async def observed(message: Message) -> None:
+        nonlocal trailers
+        kind = message["type"]
+        if echo is not None and kind == "http.response.start":
+            message = _echoed(message, echo, record.rid)
+        try:
+            await send(message)
+        except OSError as error:
+            record.disconnected |= _is_departure(error)
+            raise
+        if kind == "http.response.body":
+            if not (trailers or message.get("more_body")):
                 record.close()
+        elif kind == "http.response.start":
+            if not record.begun:
+                # Once begun, a response is what it is, whatever else is sent.
+                status = message.get("status")
+                record.code = status if isinstance(status, int) else _code(status)
+                record.begun = record.code >= 200
+            trailers = message.get("trailers", False)
+        elif _is_last(message, trailers):
+            record.close()
 
-        return observed
+    return _watch(record, receive), observed
 
 
 def _code(status: Any) -> int:

@@ -231,15 +231,19 @@ def encode(value: object) -> str:
     return _encode_standard(value) if b"null" in line else line.decode()
 
 
-def encode_clean(value: object) -> str | None:
+def encode_clean(value: object, may_have_nulls: bool = True) -> str | None:
     """Give the JSON of what no copy has to be made of and no null is in, else None."""
     try:
         if orjson is None:
             line = _dumps(value)
             # From the end, which is the faster way in short texts.
-            clean = line.rfind("null") < 0 and line.rfind("\\ud") < 0
-            return line if clean else None
+            torn = line.rfind("\\ud") >= 0
+            return (
+                None if torn or (may_have_nulls and line.rfind("null") >= 0) else line
+            )
         encoded = orjson.dumps(value, _refuse, _OPTIONS)
-        return encoded.decode() if encoded.rfind(b"null") < 0 else None
+        return (
+            None if may_have_nulls and encoded.rfind(b"null") >= 0 else encoded.decode()
+        )
     except Exception:
         return None

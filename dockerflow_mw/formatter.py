@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
 import os
@@ -16,7 +17,7 @@ from typing import Any, Literal, TypeVar
 
 from dockerflow_mw import mozlog, parse
 from dockerflow_mw.encoder import encode, encode_clean, safe_repr, safe_str
-from dockerflow_mw.record import FieldsRecord
+from dockerflow_mw.record import FieldsRecord, untouched
 
 T = TypeVar("T")
 
@@ -27,12 +28,10 @@ ENVELOPE_VERSION = "2.0"
 DEFAULT_MAX_BYTES = 8192
 MINIMAL_MAX_BYTES = 512
 
-# What every record has, whichever the Python version.
-_BLANK = tuple(logging.LogRecord("", 0, "", 0, "", (), None).__dict__)
-_COMMON = len(_BLANK)
-
-# The attributes that are not fields.
-BLANK_RECORD = frozenset({*_BLANK, "asctime", "logger_name", "message", "taskName"})
+# The attributes that are not fields, whichever the Python version.
+_BLANK = logging.LogRecord("", 0, "", 0, "", (), None)
+_BESIDE = ("asctime", "logger_name", "message", "taskName")
+BLANK_RECORD = frozenset({*_BLANK.__dict__, *_BESIDE})
 
 # What an int64 holds, and what a datetime can be of.
 _LARGEST_TIMESTAMP = 2**63 - 1
@@ -168,31 +167,30 @@ class MozlogFormatter(logging.Formatter):
             return self._encoded(self._last_resort(record, error))
 
     def _format_fields(self, record: FieldsRecord) -> str | None:
-        # The line that convert_record would give, of a summary without anything out
+        # The line that convert_record would give, of a record without anything out
         # of the ordinary; of all else, None. There is one of them for each request.
-        values = record.__dict__
-        names = record.names
-        if len(values) != _COMMON + len(names) or values["msg"]:
+        found = untouched(record)
+        if found is None:
             return None
-        fields = encode_clean({name: values[name] for name in names})
-        if fields is None:
+        kind, created, fields, is_mixed = found
+        text = encode_clean(fields, is_mixed)
+        if text is None:
             return None
-        envelope = self._envelopes.get(record.kind)
+        envelope = self._envelopes.get(kind)
         if envelope is None or self._enveloped is not self.logger_name:
-            envelope = self._envelope(record)
-        nanoseconds = int(values["created"] * 1e9)
-        text = f'{{"Timestamp":{nanoseconds},{envelope}{fields}}}'
-        fits = len(text) * 4 < self._max_bytes or not self._max_bytes
-        return text if fits else None
+            envelope = self._envelope(kind, record)
+        line = f'{{"Timestamp":{int(created * 1e9)},{envelope}{text}}}'
+        fits = len(line) * 4 < self._max_bytes or not self._max_bytes
+        return line if fits else None
 
-    def _envelope(self, record: FieldsRecord) -> str:
+    def _envelope(self, kind: str, record: FieldsRecord) -> str:
         if self._enveloped is not self.logger_name:
             self._enveloped = self.logger_name
             self._envelopes = {}
-        line = self.convert_record(record)
+        line = self.convert_record(copy.copy(record))
         del line["Timestamp"]
         envelope = encode({**line, "Fields": 0})[1:-2]
-        self._envelopes[record.kind] = envelope
+        self._envelopes[kind] = envelope
         return envelope
 
     def _complete(

@@ -179,9 +179,12 @@ class RequestIdReader:
     def read(self, headers: Mapping[Any, Any]) -> str:
         """Give the first acceptable id of the headers, or a new one."""
         value = headers.get(self._first)
-        if value.__class__ is bytes and len(value) <= MAX_LENGTH and value.isalnum():
+        if value is not None and len(value) <= MAX_LENGTH and value.isalnum():
             # What most ids are is the quickest to see.
-            return str(value, "ascii")
+            if value.__class__ is bytes:
+                return str(value, "ascii")
+            if value.isascii():
+                return str(value)
         for key, parse in self._sources:
             value = headers.get(key)
             if value is None:

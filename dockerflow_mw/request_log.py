@@ -8,7 +8,7 @@ from typing import Any
 
 from dockerflow_mw.request_id import RequestIdReader
 from dockerflow_mw.settings import Settings
-from dockerflow_mw.summary import Summary, SummaryPolicy, enter
+from dockerflow_mw.summary import Summary, SummaryPolicy, at_hand, still_open
 from dockerflow_mw.summary import logger as summary_logger
 
 
@@ -68,5 +68,8 @@ class RequestLog:
             self._ids.read_trace(headers) if self._ids.traces else None,
             probe,
         )
-        enter(record)
+        former = at_hand.get()
+        if former is not None:
+            record.former = still_open(former)
+        at_hand.set(record)
         return record

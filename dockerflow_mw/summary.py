@@ -46,7 +46,8 @@ _TAKEN = BLANK_RECORD | {
 # Not the application's generator, which it may have seeded.
 _chance = random.SystemRandom()
 
-_current = cast("ContextVar[Summary | None]", request_at_hand)
+at_hand = cast("ContextVar[Summary | None]", request_at_hand)
+"""The summary of the request that is being served; None outside of requests."""
 
 
 class Summary:
@@ -243,7 +244,7 @@ class SummaryPolicy:
     ) -> None:
         self.silent = logger is None
         self._logger = logger
-        self._records = RecordMaker(logger.name if logger else "", _FIELDS)
+        self._records = RecordMaker(logger.name if logger else "")
         self._levels = dict(settings.summary_levels)
         self._highest_level = max(logging.ERROR, *self._levels.values(), 0)
         self._log_probes = settings.log_probes
@@ -282,7 +283,8 @@ class SummaryPolicy:
         if sampled:
             fields["sample_rate"] = self._sample
         message = PlainText(summary.message) if summary.message else ""
-        logger.handle(self._records.make(level, message, fields))
+        is_mixed = summary.fields is not None
+        logger.handle(self._records.make(level, message, fields, is_mixed))
 
     def _level_of(self, code: int) -> int | None:
         return self._levels.get(code) or self._levels.get(code // 100)
@@ -302,15 +304,7 @@ class SummaryPolicy:
 
 def current() -> Summary | None:
     """Give the summary of the request at hand; None outside of requests."""
-    return _current.get()
-
-
-def enter(summary: Summary) -> None:
-    """Make a summary, its request id and its trace those of the request at hand."""
-    former = _current.get()
-    if former is not None:
-        summary.former = _open(former)
-    _current.set(summary)
+    return at_hand.get()
 
 
 def leave(summary: Summary) -> None:
@@ -319,12 +313,13 @@ def leave(summary: Summary) -> None:
     Nothing is left of the summary then; in a context that is not its own, nothing is
     changed. What a request has left behind that never ended is not given back.
     """
-    if _current.get() is summary:
+    if at_hand.get() is summary:
         former = summary.former
-        _current.set(None if former is None else _open(former))
+        at_hand.set(None if former is None else still_open(former))
 
 
-def _open(summary: Summary | None) -> Summary | None:
+def still_open(summary: Summary | None) -> Summary | None:
+    """Give a summary, or if it is closed, the one that it was made within."""
     while summary is not None and summary.closed:
         summary = summary.former
     return summary
@@ -336,7 +331,7 @@ def add_fields(**fields: Any) -> None:
     ``uid`` and ``errno`` are the application's to set. A name that is the
     summary's own, or the logging module's, is kept with ``fields.`` before it.
     """
-    summary = _current.get()
+    summary = at_hand.get()
     if summary is None:
         return
     summary.fields = {**(summary.fields or {}), **fields}

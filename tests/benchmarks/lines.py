@@ -40,7 +40,7 @@ STRUCTLOG = "structlog, JSONRenderer"
 
 def our_record() -> logging.LogRecord:
     """Make a record as our summaries are."""
-    maker = RecordMaker("request.summary", tuple(FIELDS))
+    maker = RecordMaker("request.summary")
     return maker.make(logging.INFO, "", dict(FIELDS))
 
 

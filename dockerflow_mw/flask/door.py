@@ -14,7 +14,7 @@ from dockerflow_mw import summary
 from dockerflow_mw.announcement import Announcement
 from dockerflow_mw.checks import Registry
 from dockerflow_mw.endpoints import LBHeartbeat, Version, endpoints, with_slashes
-from dockerflow_mw.flask.visit import Visit, give_back
+from dockerflow_mw.flask.visit import Visit, give_back, visits
 from dockerflow_mw.logging import configure_logging, log_safely
 from dockerflow_mw.reply import Endpoint
 from dockerflow_mw.request_id import request_id_context
@@ -62,8 +62,6 @@ class FlaskDoor:
         self._extra: Callable[[], dict[str, Any]] | None = None
         self._app = app
         self._checks = Registry(parent=dockerflow.checks)
-        # Another one for each application, for one may pass its environ to another.
-        self._key = f"{ENVIRON_KEY}.{id(self)}"
         self._lock = threading.Lock()
         self._started = False
         self._served: dict[str, Endpoint] = {"/__lbheartbeat__": LBHeartbeat()}
@@ -100,17 +98,40 @@ class FlaskDoor:
             self._checks.register(check)
         if settings.configure_logging:
             configure_logging()
-        # The first before a request and the last after it; functions that are added
-        # later, by other extensions, would come in between.
-        app.before_request_funcs.setdefault(None, []).insert(0, self._begin)
-        app.teardown_request_funcs.setdefault(None, []).insert(0, self._end)
         flask.got_request_exception.connect(self._fail, app)
-        # Not after_request: by then, the session is not saved, which may yet fail.
-        flask.request_finished.connect(self._finish, app)
+        # Around what Flask's users may override, rather than among the functions that
+        # they add: ours are the first before a request and the last after it, whatever
+        # is added later, and Flask takes its time to call each of those.
+        self._preprocess, app.preprocess_request = (  # type: ignore[method-assign]
+            app.preprocess_request,
+            self._before,
+        )
+        self._process, app.process_response = (  # type: ignore[method-assign]
+            app.process_response,
+            self._after,
+        )
+        self._tear_down, app.do_teardown_request = (  # type: ignore[method-assign]
+            app.do_teardown_request,
+            self._at_end,
+        )
         # The functions after the request and those of the application context may
         # raise, which Flask tells nobody but the server.
         self._wsgi_app = app.wsgi_app
         app.wsgi_app = self._serve  # type: ignore[method-assign]  # as Flask has it
+
+    def _before(self) -> Any:
+        answer = self._begin()
+        return self._preprocess() if answer is None else answer
+
+    def _after(self, response: flask.Response) -> flask.Response:
+        # When the session is saved, which may yet fail.
+        response = self._process(response)
+        self._finish(response)
+        return response
+
+    def _at_end(self, exc: BaseException | None = None) -> None:
+        self._tear_down(exc)
+        self._end(exc)
 
     def _start(self) -> None:
         # Not when the door is made: what is set or registered after that counts, and
@@ -146,64 +167,59 @@ class FlaskDoor:
     def _serve(
         self, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
-        former = environ.get(self._key)
-        environ[self._key] = None
+        visit = self._enter(environ, is_served=True)
+        record = visit.record
         try:
             body = self._wsgi_app(environ, start_response)
         except BaseException as error:
-            visit: Visit | None = environ[self._key]
-            if visit is not None:
-                visit.record.fail(error)
-                close_record(visit.record)
+            record.fail(error)
+            if visit.is_own:
+                close_record(record)
             raise
         else:
-            visit = environ[self._key]
-            if visit is not None:
+            if visit.is_own:
                 if visit.streams:
-                    body = visit.watch(body, environ)
-                else:
-                    close_record(visit.record)
+                    return visit.watch(body)
+                close_record(record)
             return body
         finally:
-            environ[self._key] = former
-            if visit is not None and visit.record.former is not None:
-                give_back(visit.record.former)
+            visits.set(visit.former)
+            if record.former is not None:
+                give_back(record.former)
 
-    def _begin(self) -> flask.Response | None:
-        environ = _environ()
+    def _enter(self, environ: WSGIEnvironment, is_served: bool) -> Visit:
         endpoint = self._endpoint(environ.get("PATH_INFO", ""))
         if endpoint is None and not self._started:
             self._start()
             endpoint = self._endpoint(environ.get("PATH_INFO", ""))
         known = ENVIRON_KEY in environ or "asgi.scope" in environ
-        if known and (record := outer_record(environ)) is not None:
-            # Another middleware of ours, further out, sees to the record.
-            environ[ENVIRON_KEY] = record
-            record.adopt(self._log.policy)
-            flask.g.request_id = record.rid
+        record = outer_record(environ) if known else None
+        is_own = record is None
+        if record is None:
+            record = open_record(self._log, environ, endpoint is not None)
         else:
-            self._open(environ)
-        return None if endpoint is None else self._answer(endpoint, environ)
-
-    def _open(self, environ: WSGIEnvironment) -> Visit:
-        record = environ[ENVIRON_KEY] = open_record(self._log, environ, False)
-        # Not served by us is what had the application's wsgi_app before we did, as
-        # Connexion has.
-        is_served = environ.get(self._key, self) is None
-        visit = environ[self._key] = Visit(record, is_served)
-        itself(flask.g).request_id = record.rid
+            # Another middleware of ours, further out, sees to the record.
+            record.adopt(self._log.policy)
+        environ[ENVIRON_KEY] = record
+        former = visits.get()
+        visit = Visit(self, environ, record, endpoint, is_own, is_served, former)
+        visits.set(visit)
         return visit
 
-    def _visit(self, environ: WSGIEnvironment) -> Visit | None:
-        visit: Visit | None = environ.get(self._key)
-        if visit is not None and not visit.record.closed:
+    def _visit(self) -> Visit:
+        """Give the visit at hand, which begins here where others have our wsgi_app."""
+        visit = visits.get()
+        if visit is not None and visit.door is self:
             return visit
-        # Before our function has run, or behind another middleware of ours.
-        record = outer_record(environ)
-        if record is None:
-            return self._open(environ)
-        environ[ENVIRON_KEY] = record
-        return None
+        return self._enter(_environ(), is_served=False)
+
+    def _begin(self) -> flask.Response | None:
+        visit = self._visit()
+        if visit.begun and visit.environ is not _environ():
+            visit = self._enter(_environ(), is_served=False)
+        visit.begun = True
+        itself(flask.g).request_id = visit.record.rid
+        return None if visit.endpoint is None else self._answer(visit, visit.endpoint)
 
     def _probed(self) -> flask.Response:
         # Only what the path does not tell comes here unanswered: Flask takes
@@ -213,13 +229,13 @@ class FlaskDoor:
     def _raised(self) -> flask.Response:
         if ERROR_PATH not in self._served:
             flask.abort(404)
-        return self._answer(self._served[ERROR_PATH], _environ())
+        return self._answer(self._visit(), self._served[ERROR_PATH])
 
-    def _answer(self, endpoint: Endpoint, environ: WSGIEnvironment) -> flask.Response:
-        environ[ENVIRON_KEY].probe = True
+    def _answer(self, visit: Visit, endpoint: Endpoint) -> flask.Response:
+        visit.record.probe = True
         if isinstance(endpoint, Version) and self._dockerflow.version_function:
             endpoint.callback = self._version
-        reply = endpoint.answer(request_of(environ))
+        reply = endpoint.answer(request_of(visit.environ))
         # A list, because of bytes Flask would set the length, which HEAD's is not.
         return flask.Response([reply.body], reply.status, list(reply.headers))
 
@@ -232,14 +248,12 @@ class FlaskDoor:
         return function(path)
 
     def _fail(self, sender: flask.Flask, exception: BaseException, **_: Any) -> None:
-        environ = _environ()
-        visit = self._visit(environ)
-        if visit is None:
-            environ[ENVIRON_KEY].fail(exception)
-            return
+        visit = self._visit()
         record = visit.record
         record.fail(exception)
         visit.failed = True
+        if not visit.is_own:
+            return
 
         # Where even the answer to an error fails to be finished, as without a session
         # store, it is sent as it is, and nobody is told.
@@ -248,15 +262,12 @@ class FlaskDoor:
             record.code = response.status_code
             return response
 
-    def _finish(self, sender: flask.Flask, response: flask.Response, **_: Any) -> None:
-        environ = _environ()
-        visit: Visit | None = environ.get(self._key)
-        if visit is None or visit.record.closed:
-            visit = self._visit(environ)
-        if visit is None:
-            self._tell(environ[ENVIRON_KEY])
-            return
+    def _finish(self, response: flask.Response) -> None:
+        visit = self._visit()
         record = visit.record
+        if not visit.is_own:
+            self._tell(record)
+            return
         record.code = response.status_code
         if record.error is not None and not visit.failed and record.code < 500:
             # It was of another application, which the view has asked.
@@ -267,23 +278,33 @@ class FlaskDoor:
         visit.finished = True
         visit.streams = False
         if not response.is_sequence:
-            visit.stream(response, environ)
+            visit.stream(response)
         if visit.is_served:
             return
         if visit.streams:
             body: Any = response.response
-            response.response = visit.watch(body, environ)
+            response.response = visit.watch(body)
         else:
             record.close()
 
     def _end(self, error: BaseException | None) -> None:
-        visit: Visit | None = _environ().get(self._key)
+        visit = visits.get()
         if visit is None or (error is None and visit.is_served):
             return
+        if visit.door is not self or visit.environ is not _environ():
+            return
         record = visit.record
-        if error is not None and not visit.finished and not record.closed:
-            self._tell(record)
-        if visit.is_served or (visit.streams and not record.closed):
+        if visit.is_own:
+            if error is not None and not visit.finished and not record.closed:
+                self._tell(record)
+            if not visit.is_served:
+                self._leave(visit, error)
+        if not visit.is_served:
+            visits.set(visit.former)
+
+    def _leave(self, visit: Visit, error: BaseException | None) -> None:
+        record = visit.record
+        if visit.streams and not record.closed:
             return
         if error is not None and not isinstance(error, Exception):
             record.fail(error)

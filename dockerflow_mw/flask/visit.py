@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import flask
@@ -13,41 +14,71 @@ from dockerflow_mw.wsgi import Body, close_record, watched
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
+    from dockerflow_mw.flask.door import FlaskDoor
+    from dockerflow_mw.reply import Endpoint
+
 
 class Visit:
-    """How far a request has come whose summary is the door's own.
+    """How far a request has come in an application.
 
     Args:
-        record: the summary.
+        door: the front door of the application.
+        environ: the request.
+        record: its summary.
+        endpoint: what answers it, if that is one of ours.
+        is_own: whether the summary is the door's to close.
         is_served: whether the door is told when all is over.
+        former: the visit that this one was made within, in the same context.
 
     Attributes:
+        begun: whether the application knows of it.
         failed: whether the application has raised.
         finished: whether there is a response, and the summary has what it is told.
         length: of a response's body, where tests look at no more than the status.
         streams: whether the body is still to be made.
     """
 
-    __slots__ = ("failed", "finished", "is_served", "length", "record", "streams")
+    __slots__ = (
+        *("begun", "door", "endpoint", "environ", "failed", "finished", "former"),
+        *("is_own", "is_served", "length", "record", "streams"),
+    )
 
-    def __init__(self, record: Summary, is_served: bool) -> None:
+    def __init__(
+        self,
+        door: FlaskDoor,
+        environ: WSGIEnvironment,
+        record: Summary,
+        endpoint: Endpoint | None,
+        is_own: bool,
+        is_served: bool,
+        former: Visit | None,
+    ) -> None:
+        self.door = door
+        self.environ = environ
         self.record = record
+        self.endpoint = endpoint
+        self.is_own = is_own
         self.is_served = is_served
-        self.failed = self.finished = self.streams = False
+        self.former = former
+        self.begun = self.failed = self.finished = self.streams = False
         self.length: int | None = None
 
-    def stream(self, response: flask.Response, environ: WSGIEnvironment) -> None:
+    def stream(self, response: flask.Response) -> None:
         """Take down whether a body is still to be made, and how long it is."""
         code = response.status_code
-        self.streams = _has_body(code, environ)
+        self.streams = _has_body(code, self.environ)
         is_known = code >= 300 and not response.direct_passthrough
         self.length = response.content_length if is_known else None
 
-    def watch(self, body: Iterable[bytes], environ: WSGIEnvironment) -> Iterable[bytes]:
+    def watch(self, body: Iterable[bytes]) -> Iterable[bytes]:
         """Have the summary closed at the end of a body that streams."""
         if self.length is None:
-            return watched(body, self.record, environ)
+            return watched(body, self.record, self.environ)
         return KnownBody(body, self.record, self.length)
+
+
+visits: ContextVar[Visit | None] = ContextVar("visit", default=None)
+"""The visit at hand; None outside of requests."""
 
 
 class KnownBody(Body):

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import asyncio
+import copy
 import io
 import itertools
 import json
 import logging
 import logging.config
+import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -397,6 +401,80 @@ def test_what_a_filter_does_to_a_record_of_fields_is_in_the_line() -> None:
     made.path = "/masked"
     made.added = 1
     assert formatted(made)["Fields"] == {"path": "/masked", "added": 1}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda r: setattr(r, "levelno", logging.CRITICAL), {"Severity": 2}),
+        (lambda r: setattr(r, "name", "other"), {"Type": "other"}),
+        (lambda r: setattr(r, "msg", "hello"), {"msg": "hello"}),
+        (lambda r: delattr(r, "path"), {"Fields": {"code": 200}}),
+        (lambda r: r.__dict__.pop("path"), {"Fields": {"code": 200}}),
+        (lambda r: r.__dict__.update(path="/masked"), {"path": "/masked"}),
+        (lambda r: setattr(r, "created", 1.5), {"Timestamp": 1_500_000_000}),
+    ],
+)
+@pytest.mark.parametrize("looks_first", [True, False])
+def test_any_change_to_a_record_of_fields_is_in_the_line(
+    change: Callable[[Any], object], expected: dict[str, Any], looks_first: bool
+) -> None:
+    fields = {"path": "/secret", "code": 200}
+    made: Any = RecordMaker("request.summary").make(logging.INFO, "", fields)
+    if looks_first:
+        assert (made.path, made.levelno, made.threadName) == (
+            *("/secret", logging.INFO),
+            threading.current_thread().name,
+        )
+    change(made)
+    line = formatted(made)
+    told = {**line, **line["Fields"]}
+    assert {name: told[name] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [copy.copy, copy.deepcopy, lambda record: pickle.loads(pickle.dumps(record))],
+    ids=["copy", "deepcopy", "pickle"],
+)
+def test_a_copy_of_a_record_of_fields_is_a_record(
+    copied: Callable[[Any], logging.LogRecord],
+) -> None:
+    made = RecordMaker("request.summary").make(20, "boom", {"path": "/x"})
+    other = copied(made)
+    assert (type(other), vars(other)) == (logging.LogRecord, vars(made))
+    assert formatted(other) == formatted(made)
+
+
+def test_a_record_of_fields_has_no_attribute_but_a_record_s_and_its_fields() -> None:
+    made: Any = RecordMaker("request.summary").make(20, "", {"path": "/x"})
+    for _ in range(2):
+        assert not hasattr(made, "trace_id")
+        with pytest.raises(AttributeError, match="trace_id"):
+            del made.trace_id
+        assert made.path == "/x"
+
+
+def test_a_record_of_fields_names_the_thread_that_made_it() -> None:
+    made: list[logging.LogRecord] = []
+    maker = RecordMaker("request.summary")
+    thread = threading.Thread(
+        target=lambda: made.append(maker.make(20, "", {})), name="the maker"
+    )
+    thread.start()
+    thread.join()
+    assert (made[0].threadName, made[0].thread) == ("the maker", thread.ident)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="Records have no task name.")
+def test_a_record_of_fields_names_the_task_that_made_it() -> None:
+    async def make() -> logging.LogRecord:
+        return RecordMaker("request.summary").make(20, "", {})
+
+    async def made() -> logging.LogRecord:
+        return await asyncio.create_task(make(), name="the maker")
+
+    assert vars(asyncio.run(made()))["taskName"] == "the maker"
 
 
 def test_a_record_of_fields_has_what_every_record_has() -> None:

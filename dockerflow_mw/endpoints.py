@@ -15,7 +15,7 @@ from dockerflow_mw.checks.execution import Around
 from dockerflow_mw.checks.registry import Registry
 from dockerflow_mw.heartbeat import Heart, Heartbeat
 from dockerflow_mw.logging import log_safely
-from dockerflow_mw.reply import Endpoint, Reply, Request
+from dockerflow_mw.reply import Endpoint, Reply, Request, bearer
 from dockerflow_mw.settings import Settings
 
 error_logger = logging.getLogger("dockerflow.error")
@@ -125,11 +125,11 @@ class Error(Endpoint):
     """
 
     def __init__(self, token: str | None = None) -> None:
-        self._token = token
+        self._is_carried = None if token is None else bearer(token)
 
     def reply(self, request: Request) -> Reply:
         """Raise an exception that says what it is for."""
-        if self._token is not None and not request.carries(self._token):
+        if self._is_carried is not None and not self._is_carried(request):
             return _NO_TOKEN
         text = "The __error__ endpoint was called"
         log_safely(error_logger, logging.ERROR, text)

@@ -22,7 +22,7 @@ from dockerflow_mw.checks.runner import Runner
 from dockerflow_mw.encoder import plain
 from dockerflow_mw.logging import log_safely
 from dockerflow_mw.redact import redact
-from dockerflow_mw.reply import Endpoint, Reply, Request
+from dockerflow_mw.reply import Endpoint, Reply, Request, bearer
 from dockerflow_mw.settings import Settings
 
 logger = logging.getLogger("dockerflow.heartbeat")
@@ -153,7 +153,7 @@ def _details_policy(policy: str | Callable[..., bool]) -> Callable[[Request], bo
     if policy in ("full", "status"):
         return lambda _: policy == "full"
     if isinstance(policy, str):
-        return lambda request: request.carries(policy)
+        return bearer(policy)
     return lambda request: _allows(policy, request)
 
 

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import logging
 import os
-import pkgutil
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 T = TypeVar("T")
 
@@ -277,8 +278,11 @@ def _group_pairs(value: object) -> list[tuple[Any, Any]]:
 def function(value: object) -> Callable[..., Any]:
     """Read a callable, or import it from its dotted path."""
     if isinstance(value, str):
+        # Most settings have no dotted path in them.
+        from pkgutil import resolve_name
+
         try:
-            value = pkgutil.resolve_name(value)
+            value = resolve_name(value)
         except (ImportError, AttributeError) as error:
             raise Refused(str(error)) from error
     if not callable(value):
@@ -301,5 +305,8 @@ def optional_path(value: object) -> Path | None:
     if value is None:
         return None
     if isinstance(value, (str, os.PathLike)):
+        # Without a middleware, there is nothing that needs it.
+        from pathlib import Path
+
         return Path(value)
     raise ValueError

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import os
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
-from typing import Any, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Self, TypedDict
 
 from dockerflow_mw import parse
 from dockerflow_mw.parse import SettingsError
 from dockerflow_mw.request_id import DEFAULT_HEADER_NAME, TRACE_HEADERS
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["Options", "Settings", "SettingsError"]
 
@@ -264,6 +265,9 @@ def _read(label: str, value: object, field: dataclasses.Field[Any]) -> Any:
 
 
 def _unknown(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
+    # Only a misspelt name needs it.
+    from difflib import get_close_matches
+
+    close = get_close_matches(name, known, n=1)
     advice = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}."
     return f"{name} is not a setting of DockerflowMiddleware; {advice}"

@@ -11,7 +11,7 @@ the application knows and the protocol does not, it adds from wherever it is::
 from __future__ import annotations
 
 import logging
-import random
+import os
 from collections.abc import Mapping
 from contextvars import ContextVar
 from time import perf_counter_ns
@@ -43,8 +43,11 @@ _TAKEN = BLANK_RECORD | {
     *dir(logging.LogRecord),
 }
 
-# Not the application's generator, which it may have seeded.
-_chance = random.SystemRandom()
+
+def _chance() -> float:
+    # Not the application's generator, which it may have seeded.
+    return int.from_bytes(os.urandom(6)) / 2**48
+
 
 at_hand = cast("ContextVar[Summary | None]", request_at_hand)
 """The summary of the request that is being served; None outside of requests."""
@@ -277,7 +280,7 @@ class SummaryPolicy:
         if (summary.probe or self._excludes) and self._is_left_out(summary):
             return
         sampled = self._sample < 1 and self._is_ordinary(summary, level, milliseconds)
-        if sampled and _chance.random() >= self._sample:
+        if sampled and _chance() >= self._sample:
             return
         fields = summary.as_fields(milliseconds)
         if sampled:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 
 from dockerflow_mw.checks.execution import Execution
 
 
-@dataclasses.dataclass(slots=True)
 class _Row:
-    execution: Execution | None = None
-    before: int = 0
-    failures: int = 0
+    __slots__ = ("before", "execution", "failures")
+
+    def __init__(self) -> None:
+        self.execution: Execution | None = None
+        self.before = 0
+        self.failures = 0
 
 
 class Tally:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import decimal
 import enum
 import json
 import math
 import os
-import uuid
+import sys
 from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from typing import Any
 
@@ -71,12 +70,19 @@ def plain(value: object) -> Any:
     return _Copy().of(value, 0)
 
 
+def _loaded(module: str, name: str) -> Any:
+    # Who has made such a value has loaded its module; nobody else has to.
+    kind = getattr(sys.modules.get(module), name, None)
+    return kind if isinstance(kind, type) else ()
+
+
 class _Copy:
     # One walk over a value, which may be as deep, wide and hostile as it likes.
 
     def __init__(self) -> None:
         self._left = MAX_VALUES
         self._above: set[int] = set()
+        self._texts = (_loaded("uuid", "UUID"), _loaded("decimal", "Decimal"))
 
     def of(self, value: Any, depth: int) -> Any:
         self._left -= 1
@@ -92,6 +98,8 @@ class _Copy:
         for kind, convert in _SCALARS:
             if isinstance(value, kind):
                 return convert(value)
+        if isinstance(value, self._texts):
+            return str(value)
         if self._left < 0 or depth > MAX_DEPTH:
             return f"<{type(value).__name__}, left out>"
         if id(value) in self._above:
@@ -176,7 +184,6 @@ _SCALARS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     (float, _float),
     ((bytes, bytearray, memoryview), _bytes),
     ((datetime.datetime, datetime.date, datetime.time), lambda v: v.isoformat()),
-    ((uuid.UUID, decimal.Decimal), str),
     (os.PathLike, lambda v: _text(os.fsdecode(v))),
     (BaseException, lambda v: _text(safe_repr(v))),
 )

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import decimal
 import enum
 import json
 import logging
 import os
+import sys
+import types
 import uuid
 from pathlib import Path
 from typing import Any
@@ -193,10 +196,25 @@ def test_the_schema_is_strict() -> None:
 def test_times_and_ids_have_their_usual_texts() -> None:
     moment = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
     identity = uuid.UUID(int=1)
-    value = {"a": moment, "b": identity, "c": Path("/x"), "d": Data(1, {2})}
+    value = {
+        **{"a": moment, "b": identity, "c": Path("/x"), "d": Data(1, {2})},
+        "e": decimal.Decimal("1.50"),
+    }
     assert parsed(encoder.encode(value)) == {
         "a": "2026-01-02T03:04:05+00:00",
         "b": str(identity),
         "c": "/x",
         "d": {"left": 1, "right": [2]},
+        "e": "1.50",
     }
+
+
+@pytest.mark.parametrize("kind", [None, "no type"])
+def test_what_stands_for_a_module_that_is_none(
+    monkeypatch: pytest.MonkeyPatch, kind: object
+) -> None:
+    module = types.ModuleType("uuid")
+    monkeypatch.setattr(module, "UUID", kind, raising=False)
+    monkeypatch.setitem(sys.modules, "uuid", module)
+    monkeypatch.delitem(sys.modules, "decimal")
+    assert encoder.plain({"a": {1}}) == {"a": [1]}

@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 from dockerflow_mw.announcement import Announcement
 from dockerflow_mw.checks import Registry, default_registry
 from dockerflow_mw.encoder import safe_repr
-from dockerflow_mw.endpoints import endpoints, with_slashes
 from dockerflow_mw.interface import Interface, resolve
 from dockerflow_mw.logging import configure_logging
 from dockerflow_mw.settings import Options, Settings
@@ -77,6 +76,9 @@ class DockerflowMiddleware:
             self.checks.register(check)
         if self.settings.configure_logging:
             configure_logging()
+        # Here, for a worker or a command that only registers checks runs none.
+        from dockerflow_mw.endpoints import endpoints, with_slashes
+
         served_paths = endpoints(self.settings, self.checks, self)
         self._announcement = Announcement(
             type(self).__name__, app, self.settings, self.checks, served_paths

@@ -6,8 +6,6 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
-from asgiref.compatibility import double_to_single_callable
-
 from dockerflow_mw.encoder import safe_repr
 from dockerflow_mw.settings import SettingsError
 
@@ -43,6 +41,9 @@ def resolve(app: Any, interface: str = "auto") -> tuple[Any, Literal["wsgi", "as
     if interface == "wsgi":
         return app, "wsgi"
     if _is_asgi_2(app):
+        # Imported here, for few have such an application.
+        from asgiref.compatibility import double_to_single_callable
+
         # asgiref gives this function no types.
         return double_to_single_callable(app), "asgi"  # type: ignore[no-untyped-call]
     arguments = _arguments(app)

@@ -244,13 +244,11 @@ def encode_clean(value: object, may_have_nulls: bool = True) -> str | None:
         if orjson is None:
             line = _dumps(value)
             # From the end, which is the faster way in short texts.
-            torn = line.rfind("\\ud") >= 0
-            return (
-                None if torn or (may_have_nulls and line.rfind("null") >= 0) else line
-            )
+            unclean = line.rfind("\\ud") >= 0
+            unclean = unclean or (may_have_nulls and line.rfind("null") >= 0)
+            return None if unclean else line
         encoded = orjson.dumps(value, _refuse, _OPTIONS)
-        return (
-            None if may_have_nulls and encoded.rfind(b"null") >= 0 else encoded.decode()
-        )
+        unclean = may_have_nulls and encoded.rfind(b"null") >= 0
+        return None if unclean else encoded.decode()
     except Exception:
         return None

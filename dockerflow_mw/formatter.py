@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeVar
 
 from dockerflow_mw import mozlog, parse
 from dockerflow_mw.encoder import encode, encode_clean, safe_repr, safe_str
-from dockerflow_mw.record import FieldsRecord, untouched
+from dockerflow_mw.record import FieldsRecord, parts_of
 
 T = TypeVar("T")
 
@@ -169,10 +169,10 @@ class MozlogFormatter(logging.Formatter):
     def _format_fields(self, record: FieldsRecord) -> str | None:
         # The line that convert_record would give, of a record without anything out
         # of the ordinary; of all else, None. There is one of them for each request.
-        found = untouched(record)
-        if found is None:
+        parts = parts_of(record)
+        if parts is None:
             return None
-        kind, created, fields, is_mixed = found
+        kind, created, fields, is_mixed, _, _ = parts
         text = encode_clean(fields, is_mixed)
         if text is None:
             return None

@@ -9,7 +9,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 # When the logging module was loaded, from which it counts.
 _blank = logging.LogRecord("", 0, "", 0, "", (), None)
@@ -22,46 +22,54 @@ _HAVE_TASKS = "taskName" in _blank.__dict__
 _OWN = ("created", "msecs", "relativeCreated", "thread", "threadName", "taskName")
 
 
+Parts: TypeAlias = tuple[str, float, dict[str, Any], bool, threading.Thread, str | None]
+"""What a record is made of.
+
+That is its kind, which is the same for records that differ in nothing but what follows;
+when it was made; its fields; whether there may be anything but texts and numbers in
+them; the thread that made it; and the name of the task that did.
+"""
+
+
 class FieldsRecord(logging.LogRecord):
     """A record of a message and fields, which are its attributes when asked for.
 
-    In most processes nobody asks: our formatter takes them from `untouched`. There is
+    In most processes nobody asks: our formatter takes them from `parts_of`. There is
     a class for each kind of record, whose attributes the records of that kind share.
-
     They are made by a `RecordMaker`.
     """
 
-    __slots__ = ("_created", "_fields", "_is_mixed", "_task", "_thread")
+    # One, because what Python's own look-up of attributes is overridden for is slow.
+    __slots__ = ("_parts",)
 
-    _kind: str
     _common: dict[str, Any]
-    _created: float
-    _fields: dict[str, Any] | None
-    _is_mixed: bool
-    _task: str | None
-    _thread: threading.Thread
+    _parts: Parts | None
 
     @property
     def __dict__(self) -> dict[str, Any]:  # type: ignore[override]  # it is no method
         """Give all attributes, as any record has them."""
         own = _own_attributes(self)
-        fields, self._fields = self._fields, None
-        if fields is not None:
-            changed = own.copy()
+        parts = parts_of(self)
+        if parts is not None:
             own.update(self._common)
-            own.update(self._moment())
-            own.update(fields)
-            own.update(changed)
+            own.update(_moment(parts))
+            own.update(parts[2])
+            _set_parts(self, None)
         return own
 
     def __getattr__(self, name: str) -> Any:
-        fields = self._fields
-        if fields is not None:
+        parts = parts_of(self)
+        if parts is not None:
+            fields = parts[2]
             if name in fields:
                 return fields[name]
             if name in _OWN:
                 return self.__dict__[name]
         raise AttributeError(f"The record has no attribute {name!r}.")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        _ = self.__dict__
+        super().__setattr__(name, value)
 
     def __delattr__(self, name: str) -> None:
         _ = self.__dict__
@@ -71,34 +79,25 @@ class FieldsRecord(logging.LogRecord):
         # Copies, and what is sent to other processes, need not be like it inside.
         return logging.makeLogRecord, (self.__dict__,)
 
-    def _moment(self) -> dict[str, Any]:
-        created, thread = self._created, self._thread
-        since = (created - _STARTED) * 1000
-        values = (created, int(created % 1 * 1000) + 0.0, since, None, None, self._task)
-        moment = dict(zip(_OWN if _HAVE_TASKS else _OWN[:-1], values, strict=False))
-        if logging.logThreads:
-            moment.update(thread=thread.ident, threadName=thread.name)
-        return moment
-
 
 _new: Callable[[type[FieldsRecord]], FieldsRecord] = FieldsRecord.__new__
 _own_attributes: Callable[[logging.LogRecord], dict[str, Any]]
-_own_attributes = logging.LogRecord.__dict__["__dict__"].__get__
+_own_attributes = vars(logging.LogRecord)["__dict__"].__get__
+_set_parts: Callable[[FieldsRecord, Parts | None], None]
+_set_parts = vars(FieldsRecord)["_parts"].__set__
+
+parts_of: Callable[[FieldsRecord], Parts | None] = vars(FieldsRecord)["_parts"].__get__
+"""Gives what a record is made of; None, if somebody may have changed it."""
 
 
-def untouched(record: FieldsRecord) -> tuple[str, float, dict[str, Any], bool] | None:
-    """Give a record's kind, the time of its creation, its fields, and what they hold.
-
-    The kind is the same for records that differ in nothing else. What they hold is
-    whether there may be anything but texts and numbers in them.
-
-    Returns:
-        None, if somebody may have changed it, or if it has a message.
-    """
-    fields = record._fields
-    if fields is None or _own_attributes(record):
-        return None
-    return record._kind, record._created, fields, record._is_mixed
+def _moment(parts: Parts) -> dict[str, Any]:
+    _, created, _, _, thread, task = parts
+    since = (created - _STARTED) * 1000
+    values = (created, int(created % 1 * 1000) + 0.0, since, None, None, task)
+    moment = dict(zip(_OWN if _HAVE_TASKS else _OWN[:-1], values, strict=False))
+    if logging.logThreads:
+        moment.update(thread=thread.ident, threadName=thread.name)
+    return moment
 
 
 class RecordMaker:
@@ -111,7 +110,7 @@ class RecordMaker:
     def __init__(self, logger_name: str) -> None:
         self._logger_name = logger_name
         # By level, and for this process.
-        self._kinds: dict[int, type[FieldsRecord]] = {}
+        self._kinds: dict[int, tuple[str, type[FieldsRecord]]] = {}
         _makers.add(self)
 
     def make(
@@ -128,14 +127,12 @@ class RecordMaker:
         if logging.getLogRecordFactory() is not logging.LogRecord:
             return self._make_by_factory(level, message, fields)
         kind = self._kinds.get(level) or self._kind(level)
-        # Not by a constructor, for there is a record for each request.
-        record = _new(kind)
-        # By now, because another thread or task may be who asks.
-        record._created = time.time()
-        record._thread = threading.current_thread()
-        record._task = _task_name() if _HAVE_TASKS else None
-        record._fields = fields
-        record._is_mixed = is_mixed
+        name, shared = kind
+        # The time and the thread by now, because another one may be who asks.
+        now, thread = time.time(), threading.current_thread()
+        task = _task_name() if _HAVE_TASKS else None
+        record = _new(shared)
+        _set_parts(record, (name, now, fields, is_mixed, thread, task))
         if message:
             record.msg = message
         return record
@@ -144,15 +141,14 @@ class RecordMaker:
         """Forget what only records of another process have in common."""
         self._kinds = {}
 
-    def _kind(self, level: int) -> type[FieldsRecord]:
+    def _kind(self, level: int) -> tuple[str, type[FieldsRecord]]:
         blank = logging.LogRecord(self._logger_name, level, "", 0, "", (), None)
-        attributes = blank.__dict__
-        shared = {n: value for n, value in attributes.items() if n not in _OWN}
-        name = f"{self._logger_name} {level} {blank.process}"
-        own = {"__slots__": (), "_kind": name, "_common": attributes}
-        kind = type(FieldsRecord.__name__, (FieldsRecord,), {**shared, **own})
-        self._kinds[level] = kind
-        return kind
+        common = blank.__dict__
+        shared = {n: value for n, value in common.items() if n not in _OWN}
+        own = {**shared, "__slots__": (), "_common": common}
+        kind = type(FieldsRecord.__name__, (FieldsRecord,), own)
+        self._kinds[level] = f"{self._logger_name} {level} {blank.process}", kind
+        return self._kinds[level]
 
     def _make_by_factory(
         self, level: int, message: str, fields: dict[str, Any]

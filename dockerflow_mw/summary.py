@@ -253,9 +253,11 @@ class SummaryPolicy:
         self._log_probes = settings.log_probes
         self._paths = frozenset(p for p in settings.exclude_paths if p[-1:] != "*")
         self._prefixes = tuple(p[:-1] for p in settings.exclude_paths if p[-1:] == "*")
-        self._excludes = bool(settings.exclude_paths)
         self._sample = settings.sample
         self._slow = int(settings.slow_seconds * 1000)
+        # Whether ordinary requests have nothing to be looked at for.
+        chooses = self._levels or settings.exclude_paths or self._sample < 1
+        self._is_plain = not chooses
 
     def wants_any(self) -> bool:
         """Tell whether any summary would be logged, whatever came of its request."""
@@ -269,28 +271,23 @@ class SummaryPolicy:
             summary: what came of the request.
             milliseconds: how long it took.
         """
-        logger = self._logger
-        level = logging.INFO
-        if (summary.code >= 500 or summary.error is not None) and summary.failed:
-            level = logging.ERROR
-        if self._levels and summary.error is None:
-            level = self._level_of(summary.code) or level
+        logger, level, rate = self._logger, logging.INFO, None
+        unusual = summary.code >= 500 or summary.error is not None or summary.probe
+        if unusual or not self._is_plain:
+            if not self.wants_any() or self._is_left_out(summary):
+                return
+            level = self._level_of(summary)
+            rate = self._rate_of(summary, level, milliseconds)
         if logger is None or not logger.isEnabledFor(level):
             return
-        if (summary.probe or self._excludes) and self._is_left_out(summary):
-            return
-        sampled = self._sample < 1 and self._is_ordinary(summary, level, milliseconds)
-        if sampled and _chance() >= self._sample:
+        if rate is not None and _chance() >= rate:
             return
         fields = summary.as_fields(milliseconds)
-        if sampled:
-            fields["sample_rate"] = self._sample
+        if rate is not None:
+            fields["sample_rate"] = rate
         message = PlainText(summary.message) if summary.message else ""
         is_mixed = summary.fields is not None
         logger.handle(self._records.make(level, message, fields, is_mixed))
-
-    def _level_of(self, code: int) -> int | None:
-        return self._levels.get(code) or self._levels.get(code // 100)
 
     def _is_left_out(self, summary: Summary) -> bool:
         if summary.probe:
@@ -300,9 +297,19 @@ class SummaryPolicy:
         excluded = path in self._paths or path.startswith(self._prefixes)
         return excluded and not summary.failed
 
-    def _is_ordinary(self, summary: Summary, level: int, milliseconds: int) -> bool:
-        quick = milliseconds < self._slow
-        return level < logging.WARNING and quick and not summary.failed
+    def _level_of(self, summary: Summary) -> int:
+        level = logging.ERROR if summary.failed else logging.INFO
+        if summary.error is not None:
+            return level
+        code, levels = summary.code, self._levels
+        return levels.get(code) or levels.get(code // 100) or level
+
+    def _rate_of(self, summary: Summary, level: int, milliseconds: int) -> float | None:
+        """Give the part of such summaries that is logged; None for all of them."""
+        unusual = level >= logging.WARNING or summary.failed
+        if self._sample >= 1 or unusual or milliseconds >= self._slow:
+            return None
+        return self._sample
 
 
 def current() -> Summary | None:

@@ -45,7 +45,8 @@ class FlaskDoor:
     Args:
         dockerflow: the extension.
         app: the application.
-        plain_extra: the function behind a summary_extra() that adds nothing.
+        plain: the extension's class, whose own summary_extra() adds nothing, and
+            whose user_id() knows those of Flask-Login.
 
     Raises:
         dockerflow_mw.settings.SettingsError: a setting cannot be used.
@@ -55,11 +56,13 @@ class FlaskDoor:
         self,
         dockerflow: Dockerflow,
         app: flask.Flask,
-        plain_extra: Callable[..., dict[str, Any]],
+        plain: type[Dockerflow],
     ) -> None:
         self._dockerflow = dockerflow
-        self._plain_extra = plain_extra
+        self._plain = plain
         self._extra: Callable[[], dict[str, Any]] | None = None
+        # Whether there is anything to tell that only Flask knows.
+        self._tells = True
         self._app = app
         self._checks = Registry(parent=dockerflow.checks)
         self._lock = threading.Lock()
@@ -119,20 +122,6 @@ class FlaskDoor:
         self._wsgi_app = app.wsgi_app
         app.wsgi_app = self._serve  # type: ignore[method-assign]  # as Flask has it
 
-    def _before(self) -> Any:
-        answer = self._begin()
-        return self._preprocess() if answer is None else answer
-
-    def _after(self, response: flask.Response) -> flask.Response:
-        # When the session is saved, which may yet fail.
-        response = self._process(response)
-        self._finish(response)
-        return response
-
-    def _at_end(self, exc: BaseException | None = None) -> None:
-        self._tear_down(exc)
-        self._end(exc)
-
     def _start(self) -> None:
         # Not when the door is made: what is set or registered after that counts, and
         # version.json need not be there while an application is built.
@@ -143,9 +132,12 @@ class FlaskDoor:
             registry = self._checks
             self._served = endpoints(settings, registry, self._app, self._around)
             self._use(settings)
-            extra = self._dockerflow.summary_extra
-            if getattr(extra, "__func__", None) is not self._plain_extra:
+            extra, user_id = self._dockerflow.summary_extra, self._dockerflow.user_id
+            if _is_other(extra, self._plain.summary_extra):
                 self._extra = extra
+            knows_users = hasattr(self._app, "login_manager")
+            knows_users |= _is_other(user_id, self._plain.user_id)
+            self._tells = knows_users or self._extra is not None
             self._started = True
         name = type(self._dockerflow).__name__
         Announcement(name, self._app, settings, registry, self._served)()
@@ -209,22 +201,27 @@ class FlaskDoor:
     def _visit(self) -> Visit:
         """Give the visit at hand, which begins here where others have our wsgi_app."""
         visit = visits.get()
-        if visit is not None and visit.door is self:
+        if visit is not None and visit.door is self and visit.environ is _environ():
             return visit
         return self._enter(_environ(), is_served=False)
 
-    def _begin(self) -> flask.Response | None:
-        visit = self._visit()
-        if visit.begun and visit.environ is not _environ():
-            visit = self._enter(_environ(), is_served=False)
+    def _before(self) -> Any:
+        visit = visits.get()
+        if visit is None or visit.door is not self or visit.begun:
+            visit = self._visit()
         visit.begun = True
         itself(flask.g).request_id = visit.record.rid
-        return None if visit.endpoint is None else self._answer(visit, visit.endpoint)
+        if visit.endpoint is None:
+            return self._preprocess()
+        return self._answer(visit, visit.endpoint)
 
     def _probed(self) -> flask.Response:
         # Only what the path does not tell comes here unanswered: Flask takes
         # "//__version__" for the same.
-        return self._begin() or flask.abort(404)
+        visit = self._visit()
+        if visit.endpoint is None:
+            flask.abort(404)
+        return self._answer(visit, visit.endpoint)
 
     def _raised(self) -> flask.Response:
         if ERROR_PATH not in self._served:
@@ -262,45 +259,57 @@ class FlaskDoor:
             record.code = response.status_code
             return response
 
-    def _finish(self, response: flask.Response) -> None:
-        visit = self._visit()
+    def _after(self, response: flask.Response) -> flask.Response:
+        response = self._process(response)
+        # By now the session is saved, which might have failed.
+        visit = visits.get()
+        if visit is None or visit.door is not self:
+            visit = self._visit()
         record = visit.record
-        if not visit.is_own:
+        if visit.is_own:
+            record.code = response.status_code
+            if record.error is not None and not visit.failed and record.code < 500:
+                # It was of another application, which the view has asked.
+                record.error, record.message = None, ""
+        if self._tells:
             self._tell(record)
-            return
-        record.code = response.status_code
-        if record.error is not None and not visit.failed and record.code < 500:
-            # It was of another application, which the view has asked.
-            record.error, record.message = None, ""
-        self._tell(record)
+        if not visit.is_own:
+            return response
         if self._echo is not None:
             response.headers.setdefault(self._echo, record.rid)
         visit.finished = True
         visit.streams = False
         if not response.is_sequence:
             visit.stream(response)
-        if visit.is_served:
-            return
+        if not visit.is_served:
+            self._finish(visit, response)
+        return response
+
+    def _finish(self, visit: Visit, response: flask.Response) -> None:
         if visit.streams:
             body: Any = response.response
             response.response = visit.watch(body)
         else:
-            record.close()
+            visit.record.close()
 
-    def _end(self, error: BaseException | None) -> None:
+    def _at_end(self, exc: BaseException | None = None) -> None:
+        self._tear_down(exc)
         visit = visits.get()
-        if visit is None or (error is None and visit.is_served):
+        if visit is None or (exc is None and visit.is_served):
             return
-        if visit.door is not self or visit.environ is not _environ():
-            return
+        if visit.door is self and visit.environ is _environ():
+            self._end(visit, exc)
+
+    def _end(self, visit: Visit, error: BaseException | None) -> None:
         record = visit.record
+        is_open = visit.is_own and not visit.finished and not record.closed
+        if is_open and error is not None:
+            self._tell(record)
+        if visit.is_served:
+            return
+        visits.set(visit.former)
         if visit.is_own:
-            if error is not None and not visit.finished and not record.closed:
-                self._tell(record)
-            if not visit.is_served:
-                self._leave(visit, error)
-        if not visit.is_served:
-            visits.set(visit.former)
+            self._leave(visit, error)
 
     def _leave(self, visit: Visit, error: BaseException | None) -> None:
         record = visit.record
@@ -325,6 +334,10 @@ class FlaskDoor:
         except (Exception, SystemExit) as error:
             text = "user_id() or summary_extra() raised; the summary lacks its part."
             log_safely(dockerflow.logger, logging.ERROR, text, error=error)
+
+
+def _is_other(method: object, function: object) -> bool:
+    return getattr(method, "__func__", None) is not function
 
 
 def itself(proxy: Any) -> Any:

@@ -1,15 +1,17 @@
 """What the servers serve, each made by a function: bare, ours, and python-dockerflow's.
 
-The ordinary application is one of a framework, with a page of twenty articles that is
-made of a template; the other one answers two words.
+The ordinary application is one of a framework, with a page of twenty articles that are
+read from a database and shown by a template, and with another page of the same that
+are there already. The other application answers two words.
 """
 
 from __future__ import annotations
 
-import dataclasses
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from jinja2 import Environment
+from sqlalchemy import create_engine, orm, select
 
 from tests.benchmarks import logs
 from tests.benchmarks.asgi import page as asgi_page
@@ -26,16 +28,40 @@ TEMPLATE = """\
 """
 
 
-@dataclasses.dataclass
-class Article:
+class Base(orm.DeclarativeBase):
+    """What the articles are mapped by."""
+
+
+class Article(Base):
     """An article."""
 
-    number: int
-    title: str
-    author: str
+    __tablename__ = "articles"
+
+    number: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+    title: orm.Mapped[str]
+    author: orm.Mapped[str]
 
 
-ARTICLES = [Article(n, f"The {n}th <article>", "A. N. Author") for n in range(20)]
+def some_articles() -> list[Article]:
+    """Make twenty articles."""
+    author = "A. N. Author"
+    numbers = range(1, 21)
+    return [Article(number=n, title=f"No. {n} <new>", author=author) for n in numbers]
+
+
+def database() -> Callable[[], Sequence[Article]]:
+    """Make a database in the working directory, and what reads it."""
+    engine = create_engine("sqlite:///articles.db")
+    Base.metadata.create_all(engine)
+    with orm.Session(engine) as session:
+        session.add_all(some_articles())
+        session.commit()
+
+    def read() -> Sequence[Article]:
+        with orm.Session(engine) as session:
+            return session.scalars(select(Article).order_by(Article.number)).all()
+
+    return read
 
 
 def wrapped(app: Any) -> Any:
@@ -52,10 +78,15 @@ def fastapi_app() -> Any:
     from fastapi.responses import HTMLResponse
 
     app, template = FastAPI(), Environment(autoescape=True).from_string(TEMPLATE)
+    read, known = database(), some_articles()
 
     @app.get("/", response_class=HTMLResponse)
-    async def articles() -> str:
-        return template.render(articles=ARTICLES)
+    def articles() -> str:
+        return template.render(articles=read())
+
+    @app.get("/known", response_class=HTMLResponse)
+    async def known_articles() -> str:
+        return template.render(articles=known)
 
     return app
 
@@ -67,10 +98,15 @@ def flask_app() -> Any:
     app = Flask(__name__)
     # Once, as it is with templates in files.
     template = app.jinja_env.from_string(TEMPLATE)
+    read, known = database(), some_articles()
 
     @app.get("/")
     def articles() -> str:
-        return render_template(template, articles=ARTICLES)
+        return render_template(template, articles=read())
+
+    @app.get("/known")
+    def known_articles() -> str:
+        return render_template(template, articles=known)
 
     return app
 

@@ -57,6 +57,8 @@ def rows(effort: Effort) -> Iterator[Row]:
         pages = taken(interface, ORDINARY, "/", rounds)
         what = f"{server}, a page of {_FRAMEWORKS[interface]}"
         yield from figures(what, pages, Bound(0.90, least=True))
+        known = taken(interface, ORDINARY, "/known", rounds)
+        yield from figures(f"{what} without a query", known)
         small = taken(interface, SMALL, "/", rounds)
         yield from figures(f"{server}, two words without a framework", small)
 

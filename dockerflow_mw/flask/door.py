@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -104,19 +105,15 @@ class FlaskDoor:
         flask.got_request_exception.connect(self._fail, app)
         # Around what Flask's users may override, rather than among the functions that
         # they add: ours are the first before a request and the last after it, whatever
-        # is added later, and Flask takes its time to call each of those.
-        self._preprocess, app.preprocess_request = (  # type: ignore[method-assign]
-            app.preprocess_request,
-            self._before,
-        )
-        self._process, app.process_response = (  # type: ignore[method-assign]
-            app.process_response,
-            self._after,
-        )
-        self._tear_down, app.do_teardown_request = (  # type: ignore[method-assign]
-            app.do_teardown_request,
-            self._at_end,
-        )
+        # is added later, and Flask takes its time to call each of those. What Flask calls
+        # them with is passed on, whatever its later releases make of that.
+        self._preprocess = app.preprocess_request
+        self._process = app.process_response
+        self._tear_down = app.do_teardown_request
+        overridden: Any = app
+        overridden.preprocess_request = self._before
+        overridden.process_response = self._after
+        overridden.do_teardown_request = self._at_end
         # The functions after the request and those of the application context may
         # raise, which Flask tells nobody but the server.
         self._wsgi_app = app.wsgi_app
@@ -205,14 +202,14 @@ class FlaskDoor:
             return visit
         return self._enter(_environ(), is_served=False)
 
-    def _before(self) -> Any:
+    def _before(self, *context: Any) -> Any:
         visit = visits.get()
         if visit is None or visit.door is not self or visit.begun:
             visit = self._visit()
         visit.begun = True
         itself(flask.g).request_id = visit.record.rid
         if visit.endpoint is None:
-            return self._preprocess()
+            return self._preprocess(*context)
         return self._answer(visit, visit.endpoint)
 
     def _probed(self) -> flask.Response:
@@ -259,8 +256,8 @@ class FlaskDoor:
             record.code = response.status_code
             return response
 
-    def _after(self, response: flask.Response) -> flask.Response:
-        response = self._process(response)
+    def _after(self, *args: Any) -> flask.Response:
+        response = self._process(*args)
         # By now the session is saved, which might have failed.
         visit = visits.get()
         if visit is None or visit.door is not self:
@@ -292,13 +289,14 @@ class FlaskDoor:
         else:
             visit.record.close()
 
-    def _at_end(self, exc: BaseException | None = None) -> None:
-        self._tear_down(exc)
+    def _at_end(self, *args: Any) -> None:
+        self._tear_down(*args)
+        error = args[-1] if args else sys.exc_info()[1]
         visit = visits.get()
-        if visit is None or (exc is None and visit.is_served):
+        if visit is None or (error is None and visit.is_served):
             return
         if visit.door is self and visit.environ is _environ():
-            self._end(visit, exc)
+            self._end(visit, error)
 
     def _end(self, visit: Visit, error: BaseException | None) -> None:
         record = visit.record

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator
 from typing import Any
-from unittest import mock
 
 import flask
 from dockerflow.flask import Dockerflow as Peer
@@ -13,7 +11,7 @@ from dockerflow.flask import Dockerflow as Peer
 from dockerflow_mw import DockerflowMiddleware
 from dockerflow_mw.flask import Dockerflow
 from tests.benchmarks import logs
-from tests.benchmarks.measure import PEER, Around, Effort, interleaved, within
+from tests.benchmarks.measure import PEER, Effort, interleaved, within
 from tests.benchmarks.table import Row, either
 from tests.benchmarks.wsgi import calls
 
@@ -32,17 +30,6 @@ def extended(extension: Any) -> Any:
     return app
 
 
-def unconnected(around: Around = contextlib.nullcontext) -> Around:
-    """Have Flask's signal without what our extension connects to it."""
-
-    @contextlib.contextmanager
-    def without_receivers() -> Iterator[None]:
-        with mock.patch.object(flask.request_finished, "receivers", {}), around():
-            yield
-
-    return without_receivers
-
-
 def rows(effort: Effort) -> Iterator[Row]:
     """Measure."""
     bare, mine, theirs = make_app(), extended(Dockerflow), extended(Peer)
@@ -50,14 +37,14 @@ def rows(effort: Effort) -> Iterator[Row]:
     path = "/__lbheartbeat__"
     samples = interleaved(
         {
-            "bare": within(unconnected(), calls(bare)),
+            "bare": calls(bare),
             "ours": within(logs.ours, calls(mine)),
-            "wrapped": within(unconnected(logs.ours), calls(wrapped)),
-            PEER: within(unconnected(logs.theirs), calls(theirs)),
+            "wrapped": within(logs.ours, calls(wrapped)),
+            PEER: within(logs.theirs, calls(theirs)),
             "ours, handler": within(logs.our_handler, calls(mine)),
-            "their handler": within(unconnected(logs.their_handler), calls(theirs)),
+            "their handler": within(logs.their_handler, calls(theirs)),
             "our heart": within(logs.ours, calls(mine, path)),
-            "their heart": within(unconnected(logs.theirs), calls(theirs, path)),
+            "their heart": within(logs.theirs, calls(theirs, path)),
         },
         effort,
     )

@@ -105,8 +105,8 @@ class FlaskDoor:
         flask.got_request_exception.connect(self._fail, app)
         # Around what Flask's users may override, rather than among the functions that
         # they add: ours are the first before a request and the last after it, whatever
-        # is added later, and Flask takes its time to call each of those. What Flask calls
-        # them with is passed on, whatever its later releases make of that.
+        # is added later, and Flask takes its time to call each of those. What it calls
+        # these with is passed on, whatever its later releases make of that.
         self._preprocess = app.preprocess_request
         self._process = app.process_response
         self._tear_down = app.do_teardown_request

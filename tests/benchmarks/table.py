@@ -45,6 +45,9 @@ In process, figures are processor time, of all threads. Where there is a bare
 application, those of the others are what they *add* to it. Both packages log to a
 `logging.StreamHandler` on the null device with the `MozlogFormatter` that each has,
 unless something else is said.
+
+Over the wire, a page of a framework shows twenty articles from an SQLite database in a
+template; without a query, the articles are there already.
 """
 
 

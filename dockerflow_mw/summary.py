@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from time import perf_counter_ns
 from typing import Any, cast
@@ -77,6 +77,7 @@ class Summary:
         former: the request that this one was made within, in the same context.
         marks: what else is to be said of how the request went.
         message: the text of what the application raised.
+        teller: adds what an adapter knows by the end, and raises nothing.
     """
 
     __slots__ = (
@@ -98,6 +99,7 @@ class Summary:
         "probe",
         "querystring",
         "rid",
+        "teller",
         "trace",
     )
 
@@ -132,6 +134,7 @@ class Summary:
         self.former: Summary | None = None
         self.marks: dict[str, Any] | None = None
         self.message = ""
+        self.teller: Callable[[Summary], None] | None = None
 
     @property
     def failed(self) -> bool:
@@ -184,6 +187,8 @@ class Summary:
             # Nothing was sent: the server answers for the application, or the
             # client is gone, for which nginx's 499 has become the custom.
             self.code = 499 if self.disconnected else 500
+        if self.teller is not None:
+            self.teller(self)
         try:
             self._policy.log(self, (perf_counter_ns() - self._started) // 1_000_000)
         except Exception as error:

@@ -21,9 +21,10 @@ class DockerFlowAppConfig(AppConfig):  # type: ignore[misc]  # Django has no typ
             dockerflow_mw.settings.SettingsError: a setting cannot be used.
         """
         # Not before, because they are about models and databases.
-        from dockerflow_mw.django import checks, receivers, site
+        from dockerflow_mw.django import checks, handlers, receivers, site
 
         if site.load().configure_logging:
             configure_logging()
         checks.register()
         receivers.connect()
+        handlers.connect()

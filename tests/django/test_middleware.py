@@ -14,7 +14,10 @@ from typing import Any
 
 import django
 import pytest
+from django.apps import AppConfig
 from django.core.exceptions import PermissionDenied
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.wsgi import WSGIHandler
 from django.http import (
     FileResponse,
     Http404,
@@ -284,6 +287,41 @@ def test_where_a_loaded_user_is(
     with project(view, "tests.django.middlewares.lazy_user"):
         ask_wsgi()
     assert [record.uid for record in summaries(caplog)] == [uid]
+
+
+@asking
+@pytest.mark.parametrize(
+    ("view", "uid", "loaded"),
+    [
+        (lambda request: HttpResponse(str(request.user.pk)), 7, ["a query"]),
+        (lambda request: HttpResponse(""), "", []),
+        (lambda request: _named(request), "mine", ["a query"]),
+    ],
+    ids=["loaded", "not loaded", "the application's own"],
+)
+def test_a_middleware_around_django_knows_the_user_that_was_loaded(
+    caplog: Caplog,
+    monkeypatch: pytest.MonkeyPatch,
+    ask: Ask,
+    view: Any,
+    uid: Any,
+    loaded: list[str],
+) -> None:
+    for handler in (WSGIHandler, ASGIHandler):
+        monkeypatch.setattr(handler, "request_class", handler.request_class)
+    middlewares.LOADED.clear()
+    theirs = ["tests.django.middlewares.lazy_user"]
+    with project(view, MIDDLEWARE=theirs):
+        for _ in range(2):
+            AppConfig.create("dockerflow_mw.django").ready()
+        assert ask(wrap=DockerflowMiddleware)[0] == 200
+    assert [record.uid for record in summaries(caplog)] == [uid]
+    assert loaded == middlewares.LOADED
+
+
+def _named(request: HttpRequest) -> HttpResponse:
+    summary.add_fields(uid="mine")
+    return HttpResponse(str(request.user.pk))
 
 
 def test_an_application_s_own_uid_stays(caplog: Caplog) -> None:

@@ -258,7 +258,7 @@ def test_an_async_client_that_is_never_answered_gives_its_connection_up(
         assert beat(checked.door).outcome == LATE
         until(lambda: checked.pool.checkedout() == 0)
         # The check itself ends a moment after it has given its connection back.
-        beats_until(checked.door, DOWN)
+        until(lambda: beat(checked.door).outcome == DOWN)
         network.thaw()
         beats_until_well(checked.door)
 

@@ -93,8 +93,7 @@ class ASGIDoor:
             await self._respond(endpoint, scope, receive, send)
             return
         record = self._open(scope, scope["method"], endpoint is not None)
-        wanted = self._log.policy.wants_any()
-        if wanted or self._echo is not None:
+        if record.wanted or self._echo is not None:
             receive, send = _observed(record, receive, send, self._echo)
         try:
             if endpoint is None:
@@ -107,8 +106,7 @@ class ASGIDoor:
             _fail(record, error, receive)
             raise
         finally:
-            if not record.closed:
-                record.close() if wanted else record.forgo()
+            record.close()
             leave(record)
 
     async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:

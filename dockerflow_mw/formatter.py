@@ -120,9 +120,18 @@ class MozlogFormatter(logging.Formatter):
         # By kind of record, what is between the time and the fields of a line.
         self._envelopes: dict[str, str] = {}
         self._enveloped = self.logger_name
-        converts = type(self).convert_record is MozlogFormatter.convert_record
-        excludes = self.EXCLUDED_LOGRECORD_ATTRS is BLANK_RECORD
-        self._is_usual = converts and excludes and not self._strict and not self._gcp
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        # Whatever it is, lines may be others from now on.
+        vars(self).update(_envelopes={}, _is_usual=self._takes_fields())
+
+    def _takes_fields(self) -> bool:
+        # Whether the line of a record of fields is made as we know it.
+        convert = getattr(self.convert_record, "__func__", None)
+        if convert is not MozlogFormatter.convert_record or self._strict or self._gcp:
+            return False
+        return self.EXCLUDED_LOGRECORD_ATTRS is BLANK_RECORD
 
     def is_value_jsonlike(self, value: str) -> bool:
         """Tell whether a message is a JSON object, whose members become fields."""
@@ -189,7 +198,7 @@ class MozlogFormatter(logging.Formatter):
             self._envelopes = {}
         line = self.convert_record(copy.copy(record))
         del line["Timestamp"]
-        envelope = encode({**line, "Fields": 0})[1:-2]
+        envelope = encode(mozlog.without_nulls({**line, "Fields": 0}))[1:-2]
         self._envelopes[kind] = envelope
         return envelope
 

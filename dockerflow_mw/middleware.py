@@ -19,6 +19,7 @@ authentication can interfere; every other request passes unchanged and leaves on
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
@@ -91,6 +92,8 @@ class DockerflowMiddleware:
             self._asgi_single_callable = True
         # Called for every request, and by nothing of ours before it.
         self.__class__ = _called_as(door, type(self))
+        # What tools ask first for how it is called, of which some get it wrong.
+        self.__signature__ = inspect.signature(door)
 
     if TYPE_CHECKING:
 
@@ -131,6 +134,8 @@ def _door(interface: str) -> Callable[..., Any]:
 def _called_as(door: Any, cls: type[Any]) -> type[Any]:
     # Python and servers look for __call__ at the class, and servers whether it is an
     # async one; to the user, the class is still the one that was called.
+    cls = vars(cls).get("_plain", cls)
     served = type("_Served", (), {"__call__": staticmethod(door.__call__)})
-    names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__}
-    return type(cls.__name__, (cls, served), {**names, "__doc__": cls.__doc__})
+    names: dict[str, Any] = {"__module__": cls.__module__, "__doc__": cls.__doc__}
+    names |= {"__qualname__": cls.__qualname__, "_plain": cls}
+    return type(cls.__name__, (cls, served), names)

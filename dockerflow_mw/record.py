@@ -19,7 +19,8 @@ _STARTED = _blank.created - _blank.relativeCreated / 1000
 _HAVE_TASKS = "taskName" in _blank.__dict__
 
 # What differs from one record to the next, in the order of the logging module's.
-_OWN = ("created", "msecs", "relativeCreated", "thread", "threadName", "taskName")
+_NAMES = ("created", "msecs", "relativeCreated", "thread", "threadName", "taskName")
+_OWN = _NAMES if _HAVE_TASKS else _NAMES[:-1]
 
 
 Parts: TypeAlias = tuple[str, float, dict[str, Any], bool, threading.Thread, str | None]
@@ -46,25 +47,31 @@ class FieldsRecord(logging.LogRecord):
     _parts: Parts | None
 
     @property
-    def __dict__(self) -> dict[str, Any]:  # type: ignore[override]  # it is no method
+    def __dict__(self) -> dict[str, Any]:
         """Give all attributes, as any record has them."""
         own = _own_attributes(self)
         parts = parts_of(self)
         if parts is not None:
-            own.update(self._common)
-            own.update(_moment(parts))
-            own.update(parts[2])
+            for name, value in {**self._common, **_moment(parts), **parts[2]}.items():
+                # Another thread may have been quicker, and have changed something.
+                own.setdefault(name, value)
             _set_parts(self, None)
         return own
 
+    @__dict__.setter
+    def __dict__(self, values: dict[str, Any]) -> None:
+        own = self.__dict__
+        own.clear()
+        own.update(values)
+
     def __getattr__(self, name: str) -> Any:
         parts = parts_of(self)
-        if parts is not None:
-            fields = parts[2]
-            if name in fields:
-                return fields[name]
-            if name in _OWN:
-                return self.__dict__[name]
+        if parts is not None and name in parts[2]:
+            return parts[2][name]
+        if name in _OWN or parts is None:
+            attributes = self.__dict__
+            if name in attributes:
+                return attributes[name]
         raise AttributeError(f"The record has no attribute {name!r}.")
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -94,7 +101,7 @@ def _moment(parts: Parts) -> dict[str, Any]:
     _, created, _, _, thread, task = parts
     since = (created - _STARTED) * 1000
     values = (created, int(created % 1 * 1000) + 0.0, since, None, None, task)
-    moment = dict(zip(_OWN if _HAVE_TASKS else _OWN[:-1], values, strict=False))
+    moment = dict(zip(_OWN, values, strict=False))
     if logging.logThreads:
         moment.update(thread=thread.ident, threadName=thread.name)
     return moment

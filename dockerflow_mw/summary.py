@@ -78,6 +78,7 @@ class Summary:
         marks: what else is to be said of how the request went.
         message: the text of what the application raised.
         teller: adds what an adapter knows by the end, and raises nothing.
+        wanted: whether it was to be logged when the request began, whatever came of it.
     """
 
     __slots__ = (
@@ -101,6 +102,7 @@ class Summary:
         "rid",
         "teller",
         "trace",
+        "wanted",
     )
 
     def __init__(
@@ -135,6 +137,7 @@ class Summary:
         self.marks: dict[str, Any] | None = None
         self.message = ""
         self.teller: Callable[[Summary], None] | None = None
+        self.wanted = policy.wants_any()
 
     @property
     def failed(self) -> bool:
@@ -169,8 +172,11 @@ class Summary:
         """
         known = self.as_fields(0)
         for name, nothing in _SENT.items():
-            if fields.get(name) != known.get(name):
-                setattr(self, name, fields.get(name, nothing))
+            value = fields.get(name)
+            if value != known.get(name):
+                is_text = isinstance(value, (str, bytes))
+                text = value if is_text else safe_str(value)
+                setattr(self, name, nothing if value is None else text)
         added = {
             name: value
             for name, value in fields.items()
@@ -183,6 +189,9 @@ class Summary:
         if self.closed:
             return
         self.closed = True
+        if not self.wanted:
+            # Nobody has looked at what was sent.
+            return
         if not self.code:
             # Nothing was sent: the server answers for the application, or the
             # client is gone, for which nginx's 499 has become the custom.
@@ -279,7 +288,7 @@ class SummaryPolicy:
         logger, level, rate = self._logger, logging.INFO, None
         unusual = summary.code >= 500 or summary.error is not None or summary.probe
         if unusual or not self._is_plain:
-            if not self.wants_any() or self._is_left_out(summary):
+            if self._is_left_out(summary):
                 return
             level = self._level_of(summary)
             rate = self._rate_of(summary, level, milliseconds)

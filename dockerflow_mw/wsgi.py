@@ -23,6 +23,9 @@ _WHOLE = frozenset({list, tuple, bytes, str, type(None)})
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
+# Most statuses are written so, and need not be parsed.
+_CODES = {f"{status.value} {status.phrase}": status.value for status in HTTPStatus}
+
 
 def environ_key(header_name: str) -> str:
     """Give the key that a header has in the environ: RFC 3875, section 4.1.18."""
@@ -112,8 +115,8 @@ class WSGIDoor:
         record = open_record(self._log, environ, endpoint is not None)
         environ[ENVIRON_KEY] = record
         try:
-            if self._echo is not None or self._log.policy.wants_any():
-                start_response = self._observe(record, start_response)
+            if record.wanted or self._echo is not None:
+                start_response = observed(record, start_response, self._echo)
             body = self._respond(endpoint, environ, start_response)
         except BaseException as error:
             record.fail(error)
@@ -136,23 +139,31 @@ class WSGIDoor:
         if announce is not None:
             announce()
 
-    def _observe(self, record: Summary, start_response: StartResponse) -> StartResponse:
-        echo = self._echo
 
-        def observed(
-            status: str, headers: list[tuple[str, str]], exc_info: Any = None
-        ) -> Callable[[bytes], object]:
-            if echo is not None and not _has(headers, echo):
-                headers = [*headers, (echo, record.rid)]
-            if exc_info is None:
-                write = start_response(status, headers)
-            else:
-                write = start_response(status, headers, exc_info)
-            # A status counts that the server has taken.
-            record.code = _code(status)
-            return functools.partial(_write, record, write)
+def observed(
+    record: Summary, start_response: StartResponse, echo: str | None
+) -> StartResponse:
+    """Have a summary know the status that the server has taken.
 
-        return observed
+    Args:
+        record: the summary.
+        start_response: the server's.
+        echo: the response header that carries the request id, if there is to be one.
+    """
+
+    def observing(
+        status: str, headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], object]:
+        if echo is not None and not _has(headers, echo):
+            headers = [*headers, (echo, record.rid)]
+        if exc_info is None:
+            write = start_response(status, headers)
+        else:
+            write = start_response(status, headers, exc_info)
+        record.code = _CODES.get(status) or _code(status)
+        return functools.partial(_write, record, write)
+
+    return observing
 
 
 def _has(headers: Iterable[tuple[str, str]], name: str) -> bool:

@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dockerflow_mw.formatter import BLANK_RECORD
 from dockerflow_mw.logging import (
     JsonLogFormatter,
     MozlogFormatter,
@@ -412,6 +413,10 @@ def test_what_a_filter_does_to_a_record_of_fields_is_in_the_line() -> None:
         (lambda r: delattr(r, "path"), {"Fields": {"code": 200}}),
         (lambda r: r.__dict__.pop("path"), {"Fields": {"code": 200}}),
         (lambda r: r.__dict__.update(path="/masked"), {"path": "/masked"}),
+        (
+            lambda r: setattr(r, "__dict__", {**r.__dict__, "path": "/masked"}),
+            {"path": "/masked"},
+        ),
         (lambda r: setattr(r, "created", 1.5), {"Timestamp": 1_500_000_000}),
     ],
 )
@@ -453,6 +458,50 @@ def test_a_record_of_fields_has_no_attribute_but_a_record_s_and_its_fields() -> 
         with pytest.raises(AttributeError, match="trace_id"):
             del made.trace_id
         assert made.path == "/x"
+
+
+@pytest.mark.parametrize("name", sorted({*BLANK_RECORD, "fields"}))
+def test_a_record_of_fields_has_what_any_other_has(name: str) -> None:
+    made = RecordMaker("request.summary").make(20, "", {"path": "/x"})
+    other = logging.LogRecord("request.summary", 20, "", 0, "", (), None)
+    assert hasattr(made, name) == hasattr(other, name)
+
+
+@pytest.mark.parametrize("flag", ["logProcesses", "logThreads"])
+def test_what_is_not_to_be_logged_is_not_in_the_line(
+    monkeypatch: pytest.MonkeyPatch, flag: str
+) -> None:
+    monkeypatch.setattr(logging, flag, False)
+    made = RecordMaker("request.summary").make(20, "", {"path": "/x"})
+    other = logging.makeLogRecord({**vars(copy.copy(made))})
+    assert "null" not in MozlogFormatter().format(made)
+    assert formatted(made) == formatted(other)
+
+
+Change = Callable[[MozlogFormatter], object]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda f: setattr(f, "convert_record", lambda record: {"mine": record.name}),
+        lambda f: setattr(f, "EXCLUDED_LOGRECORD_ATTRS", frozenset({"path", "name"})),
+        lambda f: setattr(f, "hostname", "other"),
+        lambda f: setattr(f, "SYSLOG_LEVEL_MAP", {0: 1}),
+        lambda f: setattr(f, "LOGGING_FORMAT_VERSION", "3.0"),
+        lambda f: setattr(f, "logger_name", "other"),
+    ],
+)
+@pytest.mark.parametrize("is_used", [True, False])
+def test_a_formatter_may_be_changed_at_any_time(change: Change, is_used: bool) -> None:
+    formatter = MozlogFormatter()
+    maker = RecordMaker("request.summary")
+    if is_used:
+        formatter.format(maker.make(20, "", {"path": "/"}))
+    change(formatter)
+    made = maker.make(20, "", {"path": "/x"})
+    line = json.loads(formatter.format(made))
+    assert line == json.loads(formatter.format(copy.copy(made)))
 
 
 def test_a_record_of_fields_names_the_thread_that_made_it() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import inspect
 import logging
 from typing import Any
@@ -51,6 +52,23 @@ def test_a_subclass_keeps_its_methods() -> None:
     ours, body = application({"PATH_INFO": "/"}, lambda *args: None)
     assert (ours, list(body)) == ("ours", [b""])
     assert isinstance(type(application)(App()), Ours)
+
+
+def test_the_class_of_an_object_makes_others() -> None:
+    first: Any = DockerflowMiddleware(App())
+    other = type(first)(lambda environ, start_response: [b"other"])
+    assert list(other({"PATH_INFO": "/"}, lambda *args: None)) == [b"other"]
+    other.__init__(App())
+    assert list(other({"PATH_INFO": "/"}, lambda *args: None)) == [b""]
+
+
+@pytest.mark.parametrize("app", [App(), asgi])
+def test_the_signature_is_that_of_an_application(app: Any) -> None:
+    application = DockerflowMiddleware(app)
+    wrapped = DockerflowMiddleware(functools.partial(application))
+    for each in (application, wrapped):
+        names = list(inspect.signature(each).parameters)
+        assert names == list(inspect.signature(app).parameters)
 
 
 def test_a_subclass_may_have_arguments_of_its_own() -> None:

@@ -430,3 +430,22 @@ def test_bodies_that_are_served_in_turns_leave_no_id_behind() -> None:
     first.close()
     second.close()
     assert (request_id_context.get(), summary.current()) == (None, None)
+
+
+def test_a_request_that_nobody_looked_at_is_not_told_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    logger = logging.getLogger("request.summary")
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        logger.setLevel(logging.INFO)
+        start_response("200 OK", [])
+        return [b""]
+
+    application: Any = DockerflowMiddleware(app)
+    caplog.set_level(logging.INFO, "request.summary")
+    logger.setLevel(logging.CRITICAL)
+    for _ in range(2):
+        application({"PATH_INFO": "/", "REQUEST_METHOD": "GET"}, lambda *args: None)
+    records = [r for r in caplog.records if r.name == "request.summary"]
+    assert [vars(record)["code"] for record in records] == [200]

@@ -125,7 +125,7 @@ class Dockerflow:
         if "dockerflow" in app.extensions:
             message = f"The application {app.name!r} has Dockerflow already; init once."
             raise ValueError(message)
-        FlaskDoor(self, app, Dockerflow).open()
+        FlaskDoor(self, app, Dockerflow.summary_extra).open()
         app.extensions["dockerflow"] = self
 
     def settings_of(self, app: flask.Flask) -> Settings:

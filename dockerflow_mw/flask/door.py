@@ -26,6 +26,7 @@ from dockerflow_mw.wsgi import (
     ENVIRON_KEY,
     close_record,
     environ_key,
+    observed,
     open_record,
     outer_record,
     request_of,
@@ -46,8 +47,7 @@ class FlaskDoor:
     Args:
         dockerflow: the extension.
         app: the application.
-        plain: the extension's class, whose own summary_extra() adds nothing, and
-            whose user_id() knows those of Flask-Login.
+        plain_extra: the function behind a summary_extra() that adds nothing.
 
     Raises:
         dockerflow_mw.settings.SettingsError: a setting cannot be used.
@@ -57,13 +57,11 @@ class FlaskDoor:
         self,
         dockerflow: Dockerflow,
         app: flask.Flask,
-        plain: type[Dockerflow],
+        plain_extra: Callable[..., dict[str, Any]],
     ) -> None:
         self._dockerflow = dockerflow
-        self._plain = plain
+        self._plain_extra = plain_extra
         self._extra: Callable[[], dict[str, Any]] | None = None
-        # Whether there is anything to tell that only Flask knows.
-        self._tells = True
         self._app = app
         self._checks = Registry(parent=dockerflow.checks)
         self._lock = threading.Lock()
@@ -129,12 +127,9 @@ class FlaskDoor:
             registry = self._checks
             self._served = endpoints(settings, registry, self._app, self._around)
             self._use(settings)
-            extra, user_id = self._dockerflow.summary_extra, self._dockerflow.user_id
-            if _is_other(extra, self._plain.summary_extra):
+            extra = self._dockerflow.summary_extra
+            if getattr(extra, "__func__", None) is not self._plain_extra:
                 self._extra = extra
-            knows_users = hasattr(self._app, "login_manager")
-            knows_users |= _is_other(user_id, self._plain.user_id)
-            self._tells = knows_users or self._extra is not None
             self._started = True
         name = type(self._dockerflow).__name__
         Announcement(name, self._app, settings, registry, self._served)()
@@ -158,6 +153,8 @@ class FlaskDoor:
     ) -> Iterable[bytes]:
         visit = self._enter(environ, is_served=True)
         record = visit.record
+        if visit.is_own:
+            start_response = observed(record, start_response, self._echo)
         try:
             body = self._wsgi_app(environ, start_response)
         except BaseException as error:
@@ -166,11 +163,7 @@ class FlaskDoor:
                 close_record(record)
             raise
         else:
-            if visit.is_own:
-                if visit.streams:
-                    return visit.watch(body)
-                close_record(record)
-            return body
+            return visit.watch(body) if visit.is_own else body
         finally:
             visits.set(visit.former)
             if record.former is not None:
@@ -246,15 +239,6 @@ class FlaskDoor:
         record = visit.record
         record.fail(exception)
         visit.failed = True
-        if not visit.is_own:
-            return
-
-        # Where even the answer to an error fails to be finished, as without a session
-        # store, it is sent as it is, and nobody is told.
-        @flask.after_this_request
-        def take(response: flask.Response) -> flask.Response:
-            record.code = response.status_code
-            return response
 
     def _after(self, *args: Any) -> flask.Response:
         response = self._process(*args)
@@ -263,17 +247,12 @@ class FlaskDoor:
         if visit is None or visit.door is not self:
             visit = self._visit()
         record = visit.record
-        if visit.is_own:
-            record.code = response.status_code
-            if record.error is not None and not visit.failed and record.code < 500:
-                # It was of another application, which the view has asked.
-                record.error, record.message = None, ""
-        if self._tells:
-            self._tell(record)
+        self._tell(record)
         if not visit.is_own:
             return response
-        if self._echo is not None:
-            response.headers.setdefault(self._echo, record.rid)
+        if record.error is not None and not visit.failed and response.status_code < 500:
+            # It was of another application, which the view has asked.
+            record.error, record.message = None, ""
         visit.finished = True
         visit.streams = False
         if not response.is_sequence:
@@ -283,6 +262,9 @@ class FlaskDoor:
         return response
 
     def _finish(self, visit: Visit, response: flask.Response) -> None:
+        visit.record.code = response.status_code
+        if self._echo is not None:
+            response.headers.setdefault(self._echo, visit.record.rid)
         if visit.streams:
             body: Any = response.response
             response.response = visit.watch(body)
@@ -308,6 +290,8 @@ class FlaskDoor:
         visits.set(visit.former)
         if visit.is_own:
             self._leave(visit, error)
+        if record.former is not None:
+            give_back(record.former)
 
     def _leave(self, visit: Visit, error: BaseException | None) -> None:
         record = visit.record
@@ -332,10 +316,6 @@ class FlaskDoor:
         except (Exception, SystemExit) as error:
             text = "user_id() or summary_extra() raised; the summary lacks its part."
             log_safely(dockerflow.logger, logging.ERROR, text, error=error)
-
-
-def _is_other(method: object, function: object) -> bool:
-    return getattr(method, "__func__", None) is not function
 
 
 def itself(proxy: Any) -> Any:

@@ -71,7 +71,10 @@ class Visit:
         self.length = response.content_length if is_known else None
 
     def watch(self, body: Iterable[bytes]) -> Iterable[bytes]:
-        """Have the summary closed at the end of a body that streams."""
+        """Have the summary closed at the end of a body, which is now if it is whole."""
+        if self.finished and not self.streams:
+            close_record(self.record)
+            return body
         if self.length is None:
             return watched(body, self.record, self.environ)
         return KnownBody(body, self.record, self.length)

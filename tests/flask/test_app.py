@@ -459,6 +459,21 @@ def test_the_object_s_own_functions_may_be_replaced(summaries: Records) -> None:
     assert [(r.tag, r.uid) for r in summaries()] == [("t", "u1")]
 
 
+class Odd(Dockerflow):
+    def summary_extra(self) -> dict[str, Any]:
+        odd = {"agent": None, "lang": 7, "querystring": {"a": 1}}
+        return {**super().summary_extra(), **odd}
+
+
+def test_what_is_sent_may_be_replaced_by_anything(summaries: Records) -> None:
+    app = make_app()
+    Odd(app)
+    app.test_client().get("/", headers={"User-Agent": "a/1"})
+    (record,) = summaries()
+    told = (record.agent, record.lang, record.querystring)
+    assert told == ("", "7", "{'a': 1}")
+
+
 class Broken(Dockerflow):
     def user_id(self) -> str | None:
         raise ConnectionError("the database is down")

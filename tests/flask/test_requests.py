@@ -16,6 +16,7 @@ import flask
 import pytest
 from flask.sessions import SecureCookieSessionInterface
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from dockerflow_mw import DockerflowMiddleware, summary
 from dockerflow_mw.flask import Dockerflow
@@ -610,3 +611,106 @@ def test_an_id_that_the_view_has_sent_is_left_alone() -> None:
     Dockerflow(app)
     app.view_functions["index"] = lambda: ("", {"x-request-id": "mine"})
     assert app.test_client().get("/").headers.getlist("X-Request-ID") == ["mine"]
+
+
+Inner = Callable[[Any, Any], Any]
+
+
+def answers_by_itself(inner: Inner) -> Inner:
+    def layer(environ: Any, start_response: Any) -> Any:
+        start_response("203 Non-Authoritative", [("Content-Type", "text/plain")])
+        return [b"a page"]
+
+    return layer
+
+
+def streams_by_itself(inner: Inner) -> Inner:
+    def layer(environ: Any, start_response: Any) -> Iterator[bytes]:
+        start_response("203 Non-Authoritative", [("Content-Type", "text/plain")])
+        yield b"a page"
+
+    return layer
+
+
+def goes_on_later(inner: Inner) -> Inner:
+    def layer(environ: Any, start_response: Any) -> Iterator[bytes]:
+        yield from inner(environ, start_response)
+
+    return layer
+
+
+def changes_the_status(inner: Inner) -> Inner:
+    def layer(environ: Any, start_response: Any) -> Any:
+        return inner(environ, lambda status, *more: start_response("203 So", *more))
+
+    return layer
+
+
+def mounts(inner: Inner) -> Inner:
+    mounted = make_app("mounted")
+    mounted.view_functions["index"] = lambda: ("a page", 203)
+    Dockerflow(mounted)
+    return DispatcherMiddleware(inner, {"/mounted": mounted})
+
+
+@pytest.mark.parametrize(
+    ("layer", "path", "code"),
+    [
+        (answers_by_itself, "/", 203),
+        (streams_by_itself, "/", 203),
+        (goes_on_later, "/", 200),
+        (goes_on_later, "/boom", 500),
+        (changes_the_status, "/", 203),
+        (mounts, "/mounted/", 203),
+    ],
+)
+def test_the_status_is_what_leaves_a_layer_inside_of_the_extension(
+    summaries: Records, layer: Callable[[Inner], Inner], path: str, code: int
+) -> None:
+    app: Any = make_app()
+    app.wsgi_app = layer(app.wsgi_app)
+    Dockerflow(app)
+    assert server_of(app).ask(path).status == code
+    assert [r.code for r in summaries()] == [code]
+    assert (summary.current(), request_id_context.get()) == (None, None)
+
+
+def test_the_status_is_what_a_receiver_makes_of_it(summaries: Records) -> None:
+    app = make_app()
+    Dockerflow(app)
+
+    def changes(sender: Any, response: flask.Response) -> None:
+        response.status_code = 202
+
+    with flask.request_finished.connected_to(changes, app):
+        assert app.test_client().get("/").status_code == 202
+    assert [r.code for r in summaries()] == [202]
+
+
+def test_a_context_that_is_made_by_hand_gives_the_id_back(summaries: Records) -> None:
+    app = make_app()
+    Dockerflow(app)
+
+    @app.get("/asks")
+    def asks() -> str:
+        with app.test_request_context("/", headers={"X-Request-ID": "inner"}):
+            app.preprocess_request()
+            assert flask.g.request_id == "inner"
+        return str(flask.g.request_id)
+
+    headers = {"X-Request-ID": "outer"}
+    assert app.test_client().get("/asks", headers=headers).data == b"outer"
+    assert [(r.rid, r.path) for r in summaries()] == [("outer", "/asks")]
+
+
+def test_functions_at_the_end_have_the_exception_at_hand() -> None:
+    app = make_app()
+    Dockerflow(app)
+    seen: list[Any] = []
+    app.teardown_request(seen.append)
+    with app.test_request_context("/"):
+        try:
+            raise BOOM
+        except ValueError:
+            app.do_teardown_request()
+    assert seen == [BOOM, None]

@@ -98,6 +98,9 @@ class MozlogFormatter(logging.Formatter):
     _max_bytes = DEFAULT_MAX_BYTES
     _is_usual = False
 
+    # By kind of record, what is between the time and the fields of a line.
+    _envelopes: dict[str, str]
+
     def __init__(
         self,
         fmt: str | None = None,
@@ -117,9 +120,6 @@ class MozlogFormatter(logging.Formatter):
         self._strict = strict
         allowed = f"0 or a number of bytes from {MINIMAL_MAX_BYTES}"
         self._max_bytes = parse.setting("max_bytes", max_bytes, _size, allowed)
-        # By kind of record, what is between the time and the fields of a line.
-        self._envelopes: dict[str, str] = {}
-        self._enveloped = self.logger_name
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
@@ -186,16 +186,13 @@ class MozlogFormatter(logging.Formatter):
         if text is None:
             return None
         envelope = self._envelopes.get(kind)
-        if envelope is None or self._enveloped is not self.logger_name:
+        if envelope is None:
             envelope = self._envelope(kind, record)
         line = f'{{"Timestamp":{int(created * 1e9)},{envelope}{text}}}'
         fits = len(line) * 4 < self._max_bytes or not self._max_bytes
         return line if fits else None
 
     def _envelope(self, kind: str, record: FieldsRecord) -> str:
-        if self._enveloped is not self.logger_name:
-            self._enveloped = self.logger_name
-            self._envelopes = {}
         line = self.convert_record(copy.copy(record))
         del line["Timestamp"]
         envelope = encode(mozlog.without_nulls({**line, "Fields": 0}))[1:-2]

@@ -40,7 +40,8 @@ class FieldsRecord(logging.LogRecord):
     They are made by a `RecordMaker`.
     """
 
-    # One, because what Python's own look-up of attributes is overridden for is slow.
+    # No more than one, because it takes long to set and to get any of an object whose
+    # class looks attributes up in its own way.
     __slots__ = ("_parts",)
 
     _common: dict[str, Any]

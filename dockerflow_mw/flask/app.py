@@ -20,7 +20,8 @@ id is ``flask.g.request_id``.
 
 The extension is around the application's ``wsgi_app`` as well, so that the record
 tells what functions raise that run at the end of the request or of the application
-context: then the server answers 500, whatever Flask had answered. Whoever has taken
+context: then the server answers 500, whatever Flask had answered. It tells as well what
+a middleware answers that the application has inside of it. Whoever has taken
 ``wsgi_app`` before the extension came, as Connexion has, is served without that.
 
 What comes before Flask, or what Flask does before it serves a request, as opening a

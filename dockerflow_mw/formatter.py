@@ -123,13 +123,20 @@ class MozlogFormatter(logging.Formatter):
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
-        # Whatever it is, lines may be others from now on.
-        vars(self).update(_envelopes={}, _is_usual=self._takes_fields())
+        self._forget()
 
-    def _takes_fields(self) -> bool:
-        # Whether the line of a record of fields is made as we know it.
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        self._forget()
+
+    def _forget(self) -> None:
+        # Lines may depend on any attribute. Not by setting these two, which would have
+        # them forgotten without end.
+        vars(self).update(_envelopes={}, _is_usual=self._is_unchanged())
+
+    def _is_unchanged(self) -> bool:
         convert = getattr(self.convert_record, "__func__", None)
-        if convert is not MozlogFormatter.convert_record or self._strict or self._gcp:
+        if convert is not _CONVERT or self._strict or self._gcp:
             return False
         return self.EXCLUDED_LOGRECORD_ATTRS is BLANK_RECORD
 
@@ -177,12 +184,12 @@ class MozlogFormatter(logging.Formatter):
 
     def _format_fields(self, record: FieldsRecord) -> str | None:
         # The line that convert_record would give, of a record without anything out
-        # of the ordinary; of all else, None. There is one of them for each request.
+        # of the ordinary; of all else, None. Each request has such a record.
         parts = parts_of(record)
         if parts is None:
             return None
-        kind, created, fields, is_mixed, _, _ = parts
-        text = encode_clean(fields, is_mixed)
+        kind, created, fields, may_have_nulls, _, _ = parts
+        text = encode_clean(fields, may_have_nulls)
         if text is None:
             return None
         envelope = self._envelopes.get(kind)
@@ -193,10 +200,12 @@ class MozlogFormatter(logging.Formatter):
         return line if fits else None
 
     def _envelope(self, kind: str, record: FieldsRecord) -> str:
+        envelopes = self._envelopes
         line = self.convert_record(copy.copy(record))
         del line["Timestamp"]
+        # Without the brace before, and the 0 and the brace behind.
         envelope = encode(mozlog.without_nulls({**line, "Fields": 0}))[1:-2]
-        self._envelopes[kind] = envelope
+        envelopes[kind] = envelope
         return envelope
 
     def _complete(
@@ -247,6 +256,9 @@ class MozlogFormatter(logging.Formatter):
                 fields["msg"] = message
         for name, value in (members or {}).items():
             fields[f"msg.{safe_str(name)}" if name in fields else name] = value
+
+
+_CONVERT = MozlogFormatter.convert_record
 
 
 class JsonLogFormatter(MozlogFormatter):

@@ -27,7 +27,7 @@ Parts: TypeAlias = tuple[str, float, dict[str, Any], bool, threading.Thread, str
 """What a record is made of.
 
 That is its kind, which is the same for records that differ in nothing but what follows;
-when it was made; its fields; whether there may be anything but texts and numbers in
+when it was made; its fields; whether there may be None, or what JSON makes null of, in
 them; the thread that made it; and the name of the task that did.
 """
 
@@ -40,8 +40,8 @@ class FieldsRecord(logging.LogRecord):
     They are made by a `RecordMaker`.
     """
 
-    # No more than one, because it takes long to set and to get any of an object whose
-    # class looks attributes up in its own way.
+    # A single slot: where a class has methods for looking attributes up, each access to
+    # one is slow.
     __slots__ = ("_parts",)
 
     _common: dict[str, Any]
@@ -61,7 +61,7 @@ class FieldsRecord(logging.LogRecord):
 
     @__dict__.setter
     def __dict__(self, values: dict[str, Any]) -> None:
-        own = self.__dict__
+        own, values = self.__dict__, {**values}
         own.clear()
         own.update(values)
 
@@ -69,6 +69,8 @@ class FieldsRecord(logging.LogRecord):
         parts = parts_of(self)
         if parts is not None and name in parts[2]:
             return parts[2][name]
+        # Where there are no parts, another thread may have made attributes of them
+        # since Python looked for this one.
         if name in _OWN or parts is None:
             attributes = self.__dict__
             if name in attributes:
@@ -122,7 +124,11 @@ class RecordMaker:
         _makers.add(self)
 
     def make(
-        self, level: int, message: str, fields: dict[str, Any], is_mixed: bool = True
+        self,
+        level: int,
+        message: str,
+        fields: dict[str, Any],
+        may_have_nulls: bool = True,
     ) -> logging.LogRecord:
         """Make a record.
 
@@ -130,7 +136,8 @@ class RecordMaker:
             level: its level.
             message: its message.
             fields: what become attributes of it; not to be changed afterwards.
-            is_mixed: whether there may be anything but texts and numbers in them.
+            may_have_nulls: whether there may be None, or what JSON makes null of, in
+                them.
         """
         if logging.getLogRecordFactory() is not logging.LogRecord:
             return self._make_by_factory(level, message, fields)
@@ -140,7 +147,7 @@ class RecordMaker:
         now, thread = time.time(), threading.current_thread()
         task = _task_name() if _HAVE_TASKS else None
         record = _new(shared)
-        _set_parts(record, (name, now, fields, is_mixed, thread, task))
+        _set_parts(record, (name, now, fields, may_have_nulls, thread, task))
         if message:
             record.msg = message
         return record
@@ -153,8 +160,8 @@ class RecordMaker:
         blank = logging.LogRecord(self._logger_name, level, "", 0, "", (), None)
         common = blank.__dict__
         shared = {n: value for n, value in common.items() if n not in _OWN}
-        own = {**shared, "__slots__": (), "_common": common}
-        kind = type(FieldsRecord.__name__, (FieldsRecord,), own)
+        names = {**shared, "__slots__": (), "_common": common}
+        kind = type(FieldsRecord.__name__, (FieldsRecord,), names)
         self._kinds[level] = f"{self._logger_name} {level} {blank.process}", kind
         return self._kinds[level]
 

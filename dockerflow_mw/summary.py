@@ -77,8 +77,8 @@ class Summary:
         former: the request that this one was made within, in the same context.
         marks: what else is to be said of how the request went.
         message: the text of what the application raised.
-        teller: adds what an adapter knows by the end, and raises nothing.
-        wanted: whether it was to be logged when the request began, whatever came of it.
+        teller: adds what an adapter knows by the end; it must not raise.
+        wanted: whether any outcome of the request could be logged when it began.
     """
 
     __slots__ = (
@@ -139,6 +139,16 @@ class Summary:
         self.teller: Callable[[Summary], None] | None = None
         self.wanted = policy.wants_any()
 
+    def name_user(self, uid: Any) -> None:
+        """Take down who the user is, unless the application has said so itself."""
+        self.fields = {"uid": uid, **(self.fields or {})}
+
+    def ask_teller(self) -> None:
+        """Have an adapter add what it knows, at the first call and never again."""
+        teller, self.teller = self.teller, None
+        if teller is not None:
+            teller(self)
+
     @property
     def failed(self) -> bool:
         """Whether it went wrong, which a client that goes away is not."""
@@ -174,9 +184,7 @@ class Summary:
         for name, nothing in _SENT.items():
             value = fields.get(name)
             if value != known.get(name):
-                is_text = isinstance(value, (str, bytes))
-                text = value if is_text else safe_str(value)
-                setattr(self, name, nothing if value is None else text)
+                setattr(self, name, nothing if value is None else _text(value))
         added = {
             name: value
             for name, value in fields.items()
@@ -190,14 +198,14 @@ class Summary:
             return
         self.closed = True
         if not self.wanted:
-            # Nobody has looked at what was sent.
+            # What was sent may not have been looked at.
             return
         if not self.code:
             # Nothing was sent: the server answers for the application, or the
             # client is gone, for which nginx's 499 has become the custom.
             self.code = 499 if self.disconnected else 500
         if self.teller is not None:
-            self.teller(self)
+            self.ask_teller()
         try:
             self._policy.log(self, (perf_counter_ns() - self._started) // 1_000_000)
         except Exception as error:
@@ -245,6 +253,12 @@ class Summary:
         return fields
 
 
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    return value.decode("latin-1") if isinstance(value, bytes) else safe_str(value)
+
+
 class SummaryPolicy:
     """What is logged of which requests, and at which level.
 
@@ -269,14 +283,21 @@ class SummaryPolicy:
         self._prefixes = tuple(p[:-1] for p in settings.exclude_paths if p[-1:] == "*")
         self._sample = settings.sample
         self._slow = int(settings.slow_seconds * 1000)
-        # Whether ordinary requests have nothing to be looked at for.
+        # Whether all requests that went well are logged alike.
         chooses = self._levels or settings.exclude_paths or self._sample < 1
-        self._is_plain = not chooses
+        self._takes_all = not chooses
 
     def wants_any(self) -> bool:
         """Tell whether any summary would be logged, whatever came of its request."""
-        # One that logs nothing holds a place for another.
-        return self._logger is None or self._logger.isEnabledFor(self._highest_level)
+        logger = self._logger
+        if logger is None:
+            # What it holds may be logged by a door further in; see `adopt`.
+            return True
+        try:
+            return logger.isEnabledFor(self._highest_level)
+        except Exception as error:
+            complain(f"No request summary can be logged: {safe_repr(error)}.")
+            return False
 
     def log(self, summary: Summary, milliseconds: int) -> None:
         """Log a summary, if it is of those that are logged.
@@ -286,8 +307,8 @@ class SummaryPolicy:
             milliseconds: how long it took.
         """
         logger, level, rate = self._logger, logging.INFO, None
-        unusual = summary.code >= 500 or summary.error is not None or summary.probe
-        if unusual or not self._is_plain:
+        went_well = summary.code < 500 and summary.error is None
+        if not (went_well and self._takes_all) or summary.probe:
             if self._is_left_out(summary):
                 return
             level = self._level_of(summary)
@@ -300,8 +321,8 @@ class SummaryPolicy:
         if rate is not None:
             fields["sample_rate"] = rate
         message = PlainText(summary.message) if summary.message else ""
-        is_mixed = summary.fields is not None
-        logger.handle(self._records.make(level, message, fields, is_mixed))
+        may_have_nulls = summary.fields is not None
+        logger.handle(self._records.make(level, message, fields, may_have_nulls))
 
     def _is_left_out(self, summary: Summary) -> bool:
         if summary.probe:

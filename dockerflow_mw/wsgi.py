@@ -23,9 +23,6 @@ _WHOLE = frozenset({list, tuple, bytes, str, type(None)})
 
 _PHRASES = {status.value: status.phrase for status in HTTPStatus}
 
-# Most statuses are written so, and need not be parsed.
-_CODES = {f"{status.value} {status.phrase}": status.value for status in HTTPStatus}
-
 
 def environ_key(header_name: str) -> str:
     """Give the key that a header has in the environ: RFC 3875, section 4.1.18."""
@@ -160,7 +157,7 @@ def observed(
             write = start_response(status, headers)
         else:
             write = start_response(status, headers, exc_info)
-        record.code = _CODES.get(status) or _code(status)
+        record.code = _code(status)
         return functools.partial(_write, record, write)
 
     return observing
@@ -271,6 +268,8 @@ class Body:
     def close(self) -> None:
         """Close the body; the server calls it once the response is through."""
         record = self._record
+        # Before what it would ask is gone with the body.
+        record.ask_teller()
         if self._iterator is not None and not record.closed:
             # Begun and not ended: there is nobody any more to send the rest to.
             record.disconnected = True

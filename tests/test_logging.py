@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -417,6 +418,7 @@ def test_what_a_filter_does_to_a_record_of_fields_is_in_the_line() -> None:
             lambda r: setattr(r, "__dict__", {**r.__dict__, "path": "/masked"}),
             {"path": "/masked"},
         ),
+        (lambda r: setattr(r, "__dict__", r.__dict__), {"path": "/secret"}),
         (lambda r: setattr(r, "created", 1.5), {"Timestamp": 1_500_000_000}),
     ],
 )
@@ -502,6 +504,19 @@ def test_a_formatter_may_be_changed_at_any_time(change: Change, is_used: bool) -
     made = maker.make(20, "", {"path": "/x"})
     line = json.loads(formatter.format(made))
     assert line == json.loads(formatter.format(copy.copy(made)))
+
+
+def test_a_change_of_a_formatter_may_be_undone() -> None:
+    formatter = MozlogFormatter(logger_name="before")
+    maker = RecordMaker("request.summary")
+    loggers = []
+    for logger_name in ("during", "after"):
+        with mock.patch.object(formatter, "logger_name", logger_name):
+            loggers.append(formatter.format(maker.make(20, "", {"path": "/x"})))
+    del formatter.logger_name
+    loggers.append(formatter.format(maker.make(20, "", {"path": "/x"})))
+    named = [json.loads(line)["Logger"] for line in loggers]
+    assert named == ["during", "after", MozlogFormatter.logger_name]
 
 
 def test_a_record_of_fields_names_the_thread_that_made_it() -> None:

@@ -432,6 +432,23 @@ def test_bodies_that_are_served_in_turns_leave_no_id_behind() -> None:
     assert (request_id_context.get(), summary.current()) == (None, None)
 
 
+def test_a_logger_that_fails_breaks_no_request(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def fails(level: int) -> bool:
+        raise RuntimeError("no levels")
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return [b"a page"]
+
+    monkeypatch.setattr(logging.getLogger("request.summary"), "isEnabledFor", fails)
+    application: Any = DockerflowMiddleware(app)
+    environ = {"PATH_INFO": "/", "REQUEST_METHOD": "GET"}
+    assert list(application(environ, lambda *args: None)) == [b"a page"]
+    assert "RuntimeError('no levels')" in capfd.readouterr().err
+
+
 def test_a_request_that_nobody_looked_at_is_not_told_of(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -27,4 +27,4 @@ class DockerFlowAppConfig(AppConfig):  # type: ignore[misc]  # Django has no typ
             configure_logging()
         checks.register()
         receivers.connect()
-        handlers.connect()
+        handlers.replace_requests()

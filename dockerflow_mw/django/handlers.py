@@ -18,21 +18,27 @@ from dockerflow_mw.wsgi import outer_record
 logger = logging.getLogger("dockerflow.django")
 
 
-def connect() -> None:
-    """Change the handlers, once in a process however often it is called."""
+def replace_requests() -> None:
+    """Replace the class of requests that Django's handlers make, for all the process.
+
+    However often it is called, that is done once. A handler that has a class of its own
+    is left alone.
+    """
     for handler in (WSGIHandler, ASGIHandler):
         kind = handler.request_class
-        if not issubclass(kind, _Told):
+        if not issubclass(kind, _Telling):
             names = {"__module__": kind.__module__, "__qualname__": kind.__qualname__}
-            handler.request_class = type(kind.__name__, (_Told, kind), names)
+            handler.request_class = type(kind.__name__, (_Telling, kind), names)
 
 
-class _Told:
-    # The environ or the scope has the summary that a middleware has opened.
+class _Telling:
+    # A request that tells its user to the summary that is open for it further out.
 
-    def __init__(self, carrier: dict[str, Any], *args: Any) -> None:
-        super().__init__(carrier, *args)  # type: ignore[call-arg]  # a request's
-        record = outer_record(carrier)
+    META: dict[str, Any]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        record = outer_record(getattr(self, "scope", self.META))
         if record is not None:
             record.teller = _Teller(self)
 
@@ -47,6 +53,7 @@ class _Teller:
     def __call__(self, record: Summary) -> None:
         request = self._request()
         if request is None:
+            # Whoever made it has let go of it, and of its user.
             return
         try:
             uid = uid_of(request)
@@ -55,4 +62,4 @@ class _Teller:
             log_safely(logger, logging.ERROR, text, error=error)
         else:
             if uid != "":
-                record.fields = {"uid": uid, **(record.fields or {})}
+                record.name_user(uid)

@@ -138,7 +138,7 @@ class DockerflowMiddleware:
         try:
             uid = uid_of(request)
             if uid != "":
-                record.fields = {"uid": uid, **(record.fields or {})}
+                record.name_user(uid)
             if self._has_meta:
                 _amend(record, self._build_extra_meta(request))
         except Exception as error:

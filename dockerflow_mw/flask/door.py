@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import flask
+from werkzeug.wrappers import Response
 
 from dockerflow_mw import summary
 from dockerflow_mw.announcement import Announcement
@@ -31,6 +32,7 @@ from dockerflow_mw.wsgi import (
     outer_record,
     request_of,
     smuggled,
+    watched,
 )
 
 if TYPE_CHECKING:
@@ -115,6 +117,9 @@ class FlaskDoor:
         # The functions after the request and those of the application context may
         # raise, which Flask tells nobody but the server.
         self._wsgi_app = app.wsgi_app
+        # Whether nobody stands between: then the body is of Flask's own response.
+        inner = getattr(app.wsgi_app, "__func__", None)
+        self._is_innermost = inner is flask.Flask.wsgi_app
         app.wsgi_app = self._serve  # type: ignore[method-assign]  # as Flask has it
 
     def _start(self) -> None:
@@ -163,7 +168,11 @@ class FlaskDoor:
                 close_record(record)
             raise
         else:
-            return visit.watch(body) if visit.is_own else body
+            if not visit.is_own:
+                return body
+            if visit.finished and self._is_innermost:
+                return visit.watch(body)
+            return watched(body, record, environ)
         finally:
             visits.set(visit.former)
             if record.former is not None:
@@ -235,20 +244,20 @@ class FlaskDoor:
         return function(path)
 
     def _fail(self, sender: flask.Flask, exception: BaseException, **_: Any) -> None:
-        visit = self._visit()
-        record = visit.record
-        record.fail(exception)
-        visit.failed = True
+        if flask.has_request_context():
+            visit = self._visit()
+            visit.record.fail(exception)
+            visit.failed = True
 
     def _after(self, *args: Any) -> flask.Response:
         response = self._process(*args)
-        # By now the session is saved, which might have failed.
         visit = visits.get()
         if visit is None or visit.door is not self:
             visit = self._visit()
         record = visit.record
         self._tell(record)
-        if not visit.is_own:
+        if not visit.is_own or not isinstance(response, Response):
+            # What is none of Werkzeug's is Flask's to serve, or to refuse.
             return response
         if record.error is not None and not visit.failed and response.status_code < 500:
             # It was of another application, which the view has asked.
@@ -256,12 +265,12 @@ class FlaskDoor:
         visit.finished = True
         visit.streams = False
         if not response.is_sequence:
-            visit.stream(response)
+            visit.expect(response)
         if not visit.is_served:
-            self._finish(visit, response)
+            self._finish_unserved(visit, response)
         return response
 
-    def _finish(self, visit: Visit, response: flask.Response) -> None:
+    def _finish_unserved(self, visit: Visit, response: Response) -> None:
         visit.record.code = response.status_code
         if self._echo is not None:
             response.headers.setdefault(self._echo, visit.record.rid)
@@ -289,11 +298,11 @@ class FlaskDoor:
             return
         visits.set(visit.former)
         if visit.is_own:
-            self._leave(visit, error)
+            self._leave_unserved(visit, error)
         if record.former is not None:
             give_back(record.former)
 
-    def _leave(self, visit: Visit, error: BaseException | None) -> None:
+    def _leave_unserved(self, visit: Visit, error: BaseException | None) -> None:
         record = visit.record
         if visit.streams and not record.closed:
             return
@@ -310,7 +319,7 @@ class FlaskDoor:
         try:
             uid = dockerflow.user_id()
             if uid is not None:
-                record.fields = {"uid": uid, **(record.fields or {})}
+                record.name_user(uid)
             if self._extra is not None:
                 record.amend(self._extra())
         except (Exception, SystemExit) as error:

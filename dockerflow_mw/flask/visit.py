@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import flask
+from werkzeug.wrappers import Response
 
 from dockerflow_mw.summary import Summary
 from dockerflow_mw.wsgi import Body, close_record, watched
@@ -34,7 +35,8 @@ class Visit:
         begun: whether the application knows of it.
         failed: whether the application has raised.
         finished: whether there is a response, and the summary has what it is told.
-        length: of a response's body, where tests look at no more than the status.
+        length: of the body of an error page or a redirect, of which nobody may read on
+            after the last byte, as tests do not.
         streams: whether the body is still to be made.
     """
 
@@ -63,16 +65,16 @@ class Visit:
         self.begun = self.failed = self.finished = self.streams = False
         self.length: int | None = None
 
-    def stream(self, response: flask.Response) -> None:
-        """Take down whether a body is still to be made, and how long it is."""
+    def expect(self, response: Response) -> None:
+        """Take down whether a response's body is still to be made, and its length."""
         code = response.status_code
         self.streams = _has_body(code, self.environ)
         is_known = code >= 300 and not response.direct_passthrough
         self.length = response.content_length if is_known else None
 
     def watch(self, body: Iterable[bytes]) -> Iterable[bytes]:
-        """Have the summary closed at the end of a body, which is now if it is whole."""
-        if self.finished and not self.streams:
+        """Have the summary closed at the end of the body of the response."""
+        if not self.streams:
             close_record(self.record)
             return body
         if self.length is None:

@@ -28,6 +28,7 @@ from django.http import (
 from django.test import RequestFactory
 
 from dockerflow_mw import DockerflowMiddleware, summary
+from dockerflow_mw.django import handlers
 from dockerflow_mw.django.middleware import DockerflowMiddleware as Inside
 from dockerflow_mw.request_id import request_id_context
 from dockerflow_mw.settings import SettingsError
@@ -317,6 +318,21 @@ def test_a_middleware_around_django_knows_the_user_that_was_loaded(
         assert ask(wrap=DockerflowMiddleware)[0] == 200
     assert [record.uid for record in summaries(caplog)] == [uid]
     assert loaded == middlewares.LOADED
+
+
+def test_a_middleware_around_django_knows_the_user_of_a_stream_that_is_left(
+    caplog: Caplog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(WSGIHandler, "request_class", WSGIHandler.request_class)
+    handlers.replace_requests()
+
+    def view(request: HttpRequest) -> StreamingHttpResponse:
+        return StreamingHttpResponse([b"one", str(request.user.pk).encode()])
+
+    theirs = ["tests.django.middlewares.lazy_user"]
+    with project(view, MIDDLEWARE=theirs):
+        ask_wsgi(wrap=DockerflowMiddleware, chunks=1)
+    assert [(r.disconnected, r.uid) for r in summaries(caplog)] == [(True, 7)]
 
 
 def _named(request: HttpRequest) -> HttpResponse:

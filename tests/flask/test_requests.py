@@ -15,7 +15,7 @@ from wsgiref.util import FileWrapper, setup_testing_defaults
 import flask
 import pytest
 from flask.sessions import SecureCookieSessionInterface
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from dockerflow_mw import DockerflowMiddleware, summary
@@ -639,6 +639,32 @@ def goes_on_later(inner: Inner) -> Inner:
     return layer
 
 
+def sends_headers_late(inner: Inner) -> Inner:
+    def layer(environ: Any, start_response: Any) -> Any:
+        kept: list[Any] = []
+        body = inner(environ, lambda *args: kept.extend(args))
+
+        def chunks() -> Iterator[bytes]:
+            try:
+                start_response(*kept)
+                yield from body
+            finally:
+                body.close()
+
+        return chunks()
+
+    return layer
+
+
+def fails_late(inner: Inner) -> Inner:
+    def layer(environ: Any, start_response: Any) -> Iterator[bytes]:
+        inner(environ, start_response).close()
+        yield b""
+        raise BOOM
+
+    return layer
+
+
 def changes_the_status(inner: Inner) -> Inner:
     def layer(environ: Any, start_response: Any) -> Any:
         return inner(environ, lambda status, *more: start_response("203 So", *more))
@@ -660,6 +686,8 @@ def mounts(inner: Inner) -> Inner:
         (streams_by_itself, "/", 203),
         (goes_on_later, "/", 200),
         (goes_on_later, "/boom", 500),
+        (sends_headers_late, "/", 200),
+        (sends_headers_late, "/missing", 404),
         (changes_the_status, "/", 203),
         (mounts, "/mounted/", 203),
     ],
@@ -673,6 +701,44 @@ def test_the_status_is_what_leaves_a_layer_inside_of_the_extension(
     assert server_of(app).ask(path).status == code
     assert [r.code for r in summaries()] == [code]
     assert (summary.current(), request_id_context.get()) == (None, None)
+
+
+def test_a_layer_inside_of_the_extension_may_fail(summaries: Records) -> None:
+    app: Any = make_app()
+    app.wsgi_app = fails_late(app.wsgi_app)
+    Dockerflow(app)
+    with pytest.raises(ValueError, match="boom"):
+        server_of(app).ask("/")
+    assert [(r.code, r.error) for r in summaries()] == [(500, "ValueError('boom')")]
+
+
+def test_a_function_after_the_request_may_give_any_application(
+    summaries: Records,
+) -> None:
+    app = make_app()
+    Dockerflow(app)
+    app.after_request(lambda response: NotFound())
+    assert app.test_client().get("/").status_code == 404
+    assert [r.code for r in summaries()] == [404]
+
+
+def test_a_function_after_the_request_that_gives_nothing_is_flask_s_to_refuse(
+    summaries: Records,
+) -> None:
+    app = make_app(PROPAGATE_EXCEPTIONS=True)
+    Dockerflow(app)
+    app.after_request(lambda response: None)
+    with pytest.raises(TypeError, match="NoneType"):
+        app.test_client().get("/")
+    assert [r.code for r in summaries()] == [500]
+
+
+def test_an_exception_outside_of_requests_is_nobody_s(summaries: Records) -> None:
+    app = make_app()
+    Dockerflow(app)
+    with app.app_context():
+        flask.got_request_exception.send(app, exception=BOOM)
+    assert summaries() == []
 
 
 def test_the_status_is_what_a_receiver_makes_of_it(summaries: Records) -> None:

@@ -96,12 +96,13 @@ class ASGIDoor:
         if record.wanted or self._echo is not None:
             receive, send = _observed(record, receive, send, self._echo)
         try:
+            # As in _respond, without another coroutine around each page.
             if endpoint is None:
                 await self._app(scope, receive, send)
             else:
                 await _carry(await endpoint.aanswer(request_of(scope)), send)
             if record.begun and not record.closed:
-                _leave_open(record)
+                _mark_open(record)
         except BaseException as error:
             _fail(record, error, receive)
             raise
@@ -214,6 +215,7 @@ def _observed(
                 # Once begun, a response is what it is, whatever else is sent.
                 status = message.get("status")
                 record.code = status if isinstance(status, int) else _code(status)
+                # 1xx are interim.
                 record.begun = record.code >= 200
             trailers = message.get("trailers", False)
         elif _is_last(message, trailers):
@@ -235,7 +237,7 @@ def _is_departure(error: OSError) -> bool:
     return isinstance(error, ConnectionError) or error.errno is None
 
 
-def _leave_open(record: Summary) -> None:
+def _mark_open(record: Summary) -> None:
     if not record.disconnected:
         record.mark(incomplete=True)
         record.error = record.message = "The application left its response open."

@@ -92,7 +92,7 @@ class DockerflowMiddleware:
             self._asgi_single_callable = True
         # Called for every request, and by nothing of ours before it.
         self.__class__ = _called_as(door, type(self))
-        # What tools ask first for how it is called, of which some get it wrong.
+        # Else Python 3.11 leaves out the first parameter.
         self.__signature__ = inspect.signature(door)
 
     if TYPE_CHECKING:
@@ -133,7 +133,8 @@ def _door(interface: str) -> Callable[..., Any]:
 
 def _called_as(door: Any, cls: type[Any]) -> type[Any]:
     # Python and servers look for __call__ at the class, and servers whether it is an
-    # async one; to the user, the class is still the one that was called.
+    # async one; to the user, the class is still the one that was called. So it is where
+    # that one was made here as well, by an object that makes others of its class.
     cls = vars(cls).get("_plain", cls)
     served = type("_Served", (), {"__call__": staticmethod(door.__call__)})
     names: dict[str, Any] = {"__module__": cls.__module__, "__doc__": cls.__doc__}

@@ -198,7 +198,7 @@ class FlaskDoor:
         return visit
 
     def _visit(self) -> Visit:
-        """Give the visit at hand, which begins here where others have our wsgi_app."""
+        """Give the visit at hand; it begins here where others have Flask's wsgi_app."""
         visit = visits.get()
         if visit is not None and visit.door is self and visit.environ is _environ():
             return visit

@@ -42,7 +42,7 @@ import flask
 from dockerflow_mw import summary
 from dockerflow_mw.checks import Registry, default_registry
 from dockerflow_mw.flask import checks
-from dockerflow_mw.flask.door import FlaskDoor, itself
+from dockerflow_mw.flask.door import FlaskDoor, g_at_hand
 from dockerflow_mw.flask.user import id_of
 from dockerflow_mw.settings import Settings
 
@@ -166,7 +166,7 @@ class Dockerflow:
         This is Flask-Login's, if the application has asked for the user: none is
         loaded for the log.
         """
-        user = itself(flask.g).get("_login_user")
+        user = g_at_hand().get("_login_user")
         return None if user is None else id_of(user)
 
     def summary_extra(self) -> dict[str, Any]:

@@ -42,6 +42,9 @@ if TYPE_CHECKING:
 
 ERROR_PATH = "/__error__"
 
+g_at_hand: Any = flask.g._get_current_object
+"""Gives what ``flask.g`` stands for, which is quicker to ask than the proxy."""
+
 
 class FlaskDoor:
     """The front door of one application.
@@ -209,7 +212,7 @@ class FlaskDoor:
         if visit is None or visit.door is not self or visit.begun:
             visit = self._visit()
         visit.begun = True
-        itself(flask.g).request_id = visit.record.rid
+        g_at_hand().request_id = visit.record.rid
         if visit.endpoint is None:
             return self._preprocess(*context)
         return self._answer(visit, visit.endpoint)
@@ -327,11 +330,6 @@ class FlaskDoor:
             log_safely(dockerflow.logger, logging.ERROR, text, error=error)
 
 
-def itself(proxy: Any) -> Any:
-    """Give what a proxy stands for, which is quicker to ask than the proxy."""
-    return proxy._get_current_object()
-
-
 def _environ() -> WSGIEnvironment:
-    environ: WSGIEnvironment = itself(flask.request).environ
+    environ: WSGIEnvironment = flask.request.environ
     return environ

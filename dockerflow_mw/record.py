@@ -53,7 +53,7 @@ class FieldsRecord(logging.LogRecord):
         own = _own_attributes(self)
         parts = parts_of(self)
         if parts is not None:
-            for name, value in {**self._common, **_moment(parts), **parts[2]}.items():
+            for name, value in _attributes(self, parts).items():
                 # Another thread may have been quicker, and have changed something.
                 own.setdefault(name, value)
             _set_parts(self, None)
@@ -86,8 +86,11 @@ class FieldsRecord(logging.LogRecord):
         super().__delattr__(name)
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[dict[str, Any]]]:
-        # Copies, and what is sent to other processes, need not be like it inside.
-        return logging.makeLogRecord, (self.__dict__,)
+        # Copies, and what is sent to other processes, need not be like it inside. That
+        # one was made changes nothing.
+        parts = parts_of(self)
+        attributes = self.__dict__ if parts is None else _attributes(self, parts)
+        return logging.makeLogRecord, (attributes,)
 
 
 _new: Callable[[type[FieldsRecord]], FieldsRecord] = FieldsRecord.__new__
@@ -98,6 +101,10 @@ _set_parts = vars(FieldsRecord)["_parts"].__set__
 
 parts_of: Callable[[FieldsRecord], Parts | None] = vars(FieldsRecord)["_parts"].__get__
 """Gives what a record is made of; None, if somebody may have changed it."""
+
+
+def _attributes(record: FieldsRecord, parts: Parts) -> dict[str, Any]:
+    return {**record._common, **_moment(parts), **parts[2]}
 
 
 def _moment(parts: Parts) -> dict[str, Any]:

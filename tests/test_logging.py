@@ -31,7 +31,7 @@ from dockerflow_mw.logging import (
     request_id_context,
     safer_format_traceback,
 )
-from dockerflow_mw.record import RecordMaker
+from dockerflow_mw.record import RecordMaker, parts_of
 
 
 def record(
@@ -451,6 +451,17 @@ def test_a_copy_of_a_record_of_fields_is_a_record(
     other = copied(made)
     assert (type(other), vars(other)) == (logging.LogRecord, vars(made))
     assert formatted(other) == formatted(made)
+
+
+def test_a_record_of_fields_is_as_it_was_when_its_line_is_made() -> None:
+    formatter, other = MozlogFormatter(), MozlogFormatter(logger_name="other")
+    made = RecordMaker("request.summary").make(20, "", {"path": "/x"})
+    parts = parts_of(made)  # type: ignore[arg-type]  # as it is made here
+    for each in (formatter, other, formatter):
+        each.format(made)
+        copy.copy(made)
+    assert parts is not None
+    assert parts_of(made) is parts  # type: ignore[arg-type]
 
 
 def test_a_record_of_fields_has_no_attribute_but_a_record_s_and_its_fields() -> None:

@@ -116,6 +116,17 @@ def asgi_bare() -> Any:
     return asgi_page
 
 
+def asgi_empty() -> Any:
+    """Give the bare ASGI application that answers no words."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        headers = [(b"content-type", b"text/plain"), (b"content-length", b"0")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    return app
+
+
 def asgi_ours() -> Any:
     """Give the wrapped ASGI application."""
     return wrapped(asgi_page)
@@ -150,6 +161,17 @@ def asgi_ordinary_theirs() -> Any:
 def wsgi_bare() -> Any:
     """Give the bare WSGI application."""
     return wsgi_page
+
+
+def wsgi_empty() -> Any:
+    """Give the bare WSGI application that answers no words."""
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        headers = [("Content-Type", "text/plain"), ("Content-Length", "0")]
+        start_response("200 OK", headers)
+        return [b""]
+
+    return app
 
 
 def wsgi_ours() -> Any:

@@ -8,8 +8,9 @@ from typing import Any
 
 from dockerflow_mw.request_id import RequestIdReader
 from dockerflow_mw.settings import Settings
-from dockerflow_mw.summary import Summary, SummaryPolicy, at_hand, still_open
+from dockerflow_mw.summary import Summary, at_hand, still_open
 from dockerflow_mw.summary import logger as summary_logger
+from dockerflow_mw.summary_policy import SummaryPolicy
 
 
 class RequestLog:

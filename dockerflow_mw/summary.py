@@ -11,19 +11,19 @@ the application knows and the protocol does not, it adds from wherever it is::
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from time import perf_counter_ns
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from dockerflow_mw.encoder import safe_repr, safe_str
-from dockerflow_mw.formatter import BLANK_RECORD, PlainText
+from dockerflow_mw.formatter import BLANK_RECORD
 from dockerflow_mw.handler import complain
-from dockerflow_mw.record import RecordMaker
 from dockerflow_mw.redact import redact_query
 from dockerflow_mw.request_id import Trace, request_at_hand
-from dockerflow_mw.settings import Settings
+
+if TYPE_CHECKING:
+    from dockerflow_mw.summary_policy import SummaryPolicy
 
 logger = logging.getLogger("request.summary")
 
@@ -42,12 +42,6 @@ _TAKEN = BLANK_RECORD | {
     *("sample_rate", "type", "close_code", "trace_id", "span_id"),
     *dir(logging.LogRecord),
 }
-
-
-def _chance() -> float:
-    # Not the application's generator, which it may have seeded.
-    return int.from_bytes(os.urandom(6)) / 2**48
-
 
 at_hand = cast("ContextVar[Summary | None]", request_at_hand)
 """The summary of the request that is being served; None outside of requests."""
@@ -204,9 +198,9 @@ class Summary:
             # Nothing was sent: the server answers for the application, or the
             # client is gone, for which nginx's 499 has become the custom.
             self.code = 499 if self.disconnected else 500
-        if self.teller is not None:
-            self.ask_teller()
         try:
+            if self.teller is not None:
+                self.ask_teller()
             self._policy.log(self, (perf_counter_ns() - self._started) // 1_000_000)
         except Exception as error:
             complain(f"A request summary was lost: {safe_repr(error)}.")
@@ -236,9 +230,7 @@ class Summary:
         if (code >= 500 or self.error is not None) and self.failed:
             fields["errno"] = max(code, 500)
         if self.querystring is not None:
-            query = self.querystring
-            text = query if isinstance(query, str) else query.decode("latin-1")
-            fields["querystring"] = redact_query(text)
+            fields["querystring"] = redact_query(_text(self.querystring))
         if self.error is not None:
             fields["error"] = self.error
         if self.disconnected:
@@ -257,94 +249,6 @@ def _text(value: object) -> str:
     if isinstance(value, str):
         return value
     return value.decode("latin-1") if isinstance(value, bytes) else safe_str(value)
-
-
-class SummaryPolicy:
-    """What is logged of which requests, and at which level.
-
-    Args:
-        settings: the middleware's settings.
-        logger: what it is logged with; None logs nothing.
-
-    Attributes:
-        silent: whether nothing is logged.
-    """
-
-    def __init__(
-        self, settings: Settings, logger: logging.Logger | None = logger
-    ) -> None:
-        self.silent = logger is None
-        self._logger = logger
-        self._records = RecordMaker(logger.name if logger else "")
-        self._levels = dict(settings.summary_levels)
-        self._highest_level = max(logging.ERROR, *self._levels.values(), 0)
-        self._log_probes = settings.log_probes
-        self._paths = frozenset(p for p in settings.exclude_paths if p[-1:] != "*")
-        self._prefixes = tuple(p[:-1] for p in settings.exclude_paths if p[-1:] == "*")
-        self._sample = settings.sample
-        self._slow = int(settings.slow_seconds * 1000)
-        # Whether all requests that went well are logged alike.
-        chooses = self._levels or settings.exclude_paths or self._sample < 1
-        self._takes_all = not chooses
-
-    def wants_any(self) -> bool:
-        """Tell whether any summary would be logged, whatever came of its request."""
-        logger = self._logger
-        if logger is None:
-            # What it holds may be logged by a door further in; see `adopt`.
-            return True
-        try:
-            return logger.isEnabledFor(self._highest_level)
-        except Exception as error:
-            complain(f"No request summary can be logged: {safe_repr(error)}.")
-            return False
-
-    def log(self, summary: Summary, milliseconds: int) -> None:
-        """Log a summary, if it is of those that are logged.
-
-        Args:
-            summary: what came of the request.
-            milliseconds: how long it took.
-        """
-        logger, level, rate = self._logger, logging.INFO, None
-        went_well = summary.code < 500 and summary.error is None
-        if not (went_well and self._takes_all) or summary.probe:
-            if self._is_left_out(summary):
-                return
-            level = self._level_of(summary)
-            rate = self._rate_of(summary, level, milliseconds)
-        if logger is None or not logger.isEnabledFor(level):
-            return
-        if rate is not None and _chance() >= rate:
-            return
-        fields = summary.as_fields(milliseconds)
-        if rate is not None:
-            fields["sample_rate"] = rate
-        message = PlainText(summary.message) if summary.message else ""
-        may_have_nulls = summary.fields is not None
-        logger.handle(self._records.make(level, message, fields, may_have_nulls))
-
-    def _is_left_out(self, summary: Summary) -> bool:
-        if summary.probe:
-            failures = self._log_probes == "failures"
-            return self._log_probes == "none" or (failures and summary.code < 400)
-        path = summary.path
-        excluded = path in self._paths or path.startswith(self._prefixes)
-        return excluded and not summary.failed
-
-    def _level_of(self, summary: Summary) -> int:
-        level = logging.ERROR if summary.failed else logging.INFO
-        if summary.error is not None:
-            return level
-        code, levels = summary.code, self._levels
-        return levels.get(code) or levels.get(code // 100) or level
-
-    def _rate_of(self, summary: Summary, level: int, milliseconds: int) -> float | None:
-        """Give the part of such summaries that is logged; None for all of them."""
-        unusual = level >= logging.WARNING or summary.failed
-        if self._sample >= 1 or unusual or milliseconds >= self._slow:
-            return None
-        return self._sample
 
 
 def current() -> Summary | None:

@@ -172,6 +172,7 @@ FLOORS = (
         "request_log",
         "signals",
         "summary",
+        "summary_policy",
         "version",
     },
     {"asgi", "interface", "middleware", "wsgi"},

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import flask
 from werkzeug.wrappers import Response
+from werkzeug.wsgi import ClosingIterator
 
 from dockerflow_mw import summary
 from dockerflow_mw.announcement import Announcement
@@ -120,9 +121,6 @@ class FlaskDoor:
         # The functions after the request and those of the application context may
         # raise, which Flask tells nobody but the server.
         self._wsgi_app = app.wsgi_app
-        # Whether nobody stands between: then the body is of Flask's own response.
-        inner = getattr(app.wsgi_app, "__func__", None)
-        self._is_innermost = inner is flask.Flask.wsgi_app
         app.wsgi_app = self._serve  # type: ignore[method-assign]  # as Flask has it
 
     def _start(self) -> None:
@@ -173,7 +171,8 @@ class FlaskDoor:
         else:
             if not visit.is_own:
                 return body
-            if visit.finished and self._is_innermost:
+            if visit.finished and type(body) is ClosingIterator:
+                # As Flask's own response gives it, and who stands between has left it.
                 return visit.watch(body)
             return watched(body, record, environ)
         finally:

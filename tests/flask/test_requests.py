@@ -17,6 +17,7 @@ import pytest
 from flask.sessions import SecureCookieSessionInterface
 from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from dockerflow_mw import DockerflowMiddleware, summary
 from dockerflow_mw.flask import Dockerflow
@@ -701,6 +702,20 @@ def test_the_status_is_what_leaves_a_layer_inside_of_the_extension(
     assert server_of(app).ask(path).status == code
     assert [r.code for r in summaries()] == [code]
     assert (summary.current(), request_id_context.get()) == (None, None)
+
+
+@pytest.mark.parametrize(("path", "code"), [("/", 200), ("/none", 404), ("/boom", 500)])
+def test_behind_a_layer_that_leaves_the_body_alone_it_is_over_at_once(
+    summaries: Records, path: str, code: int
+) -> None:
+    app: Any = make_app()
+    app.wsgi_app = ProxyFix(app.wsgi_app)
+    Dockerflow(app)
+    # As tests do, which look at no more than the status.
+    response = app.test_client().get(path)
+    (record,) = summaries()
+    assert (response.status_code, record.code) == (code, code)
+    assert not hasattr(record, "incomplete")
 
 
 def test_a_layer_inside_of_the_extension_may_fail(summaries: Records) -> None:

@@ -78,15 +78,17 @@ class ASGIDoor:
         endpoint = self._endpoints.get(scope["path"])
         if endpoint is None and scope.get("root_path"):
             endpoint = self._find_mounted(scope)
+        if endpoint is not None and self._answers_at_once:
+            # Nobody would see a record of it, and nothing runs that needs an id.
+            reply = endpoint.at_once.get(scope["method"])
+            if reply is not None and SCOPE_KEY not in scope:
+                # As in _carry, without another coroutine.
+                await send(_start(reply))
+                await send({"type": "http.response.body", "body": reply.body})
+                return
         if self._announce is not None and not (endpoint and endpoint.quiet):
             self._announce_once()
         outer = scope.get(SCOPE_KEY)
-        if endpoint is not None and self._answers_at_once and outer is None:
-            # Nobody would see a record of it, and nothing runs that needs an id.
-            reply = endpoint.at_once(scope["method"])
-            if reply is not None:
-                await _carry(reply, send)
-                return
         if outer is not None and not outer.closed:
             # Another middleware of ours, further out, sees to the record.
             outer.adopt(self._log.policy)
@@ -340,8 +342,12 @@ def request_of(scope: Scope) -> Request:
     return Request(scope["method"], query, headers)
 
 
+def _start(reply: Reply) -> Message:
+    # Not the reply's own headers, to which a middleware may add.
+    headers = list(reply.encoded)
+    return {"type": "http.response.start", "status": reply.status, "headers": headers}
+
+
 async def _carry(reply: Reply, send: Send) -> None:
-    headers = [(k.lower().encode(), v.encode("latin-1")) for k, v in reply.headers]
-    start = {"type": "http.response.start", "status": reply.status, "headers": headers}
-    await send(start)
+    await send(_start(reply))
     await send({"type": "http.response.body", "body": reply.body})

@@ -53,11 +53,21 @@ def bearer(token: str) -> Callable[[Request], bool]:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Reply:
-    """A response, which a protocol carries as it is."""
+    """A response, which a protocol carries as it is.
+
+    Attributes:
+        encoded: the headers in bytes, with names in lower case: RFC 9113, section 8.2.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
+    encoded: tuple[tuple[bytes, bytes], ...] = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        encoded = [(k.lower().encode(), v.encode("latin-1")) for k, v in self.headers]
+        # Once, and not each time that a load balancer asks.
+        object.__setattr__(self, "encoded", tuple(encoded))
 
     @classmethod
     def of(
@@ -100,9 +110,11 @@ class Endpoint:
     """One of the paths that the middleware answers itself.
 
     Attributes:
+        at_once: by method, the answers for which nothing has to be known.
         quiet: whether nothing may be logged on the way to the answer.
     """
 
+    at_once: ClassVar[Mapping[str, Reply]] = {}
     quiet: ClassVar[bool] = False
 
     def reply(self, request: Request) -> Reply:
@@ -112,10 +124,6 @@ class Endpoint:
     async def areply(self, request: Request) -> Reply:
         """Answer GET on an event loop."""
         return self.reply(request)
-
-    def at_once(self, method: str) -> Reply | None:
-        """Give the answer to a method, if nothing has to be known for it."""
-        return None
 
     def answer(self, request: Request) -> Reply:
         """Answer a request of any method."""

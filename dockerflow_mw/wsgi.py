@@ -96,13 +96,13 @@ class WSGIDoor:
     ) -> Iterable[bytes]:
         """Serve one request."""
         endpoint = self._endpoint(environ.get("PATH_INFO", ""))
-        if self._announce is not None and not (endpoint and endpoint.quiet):
-            self._announce_once()
         if endpoint is not None and self._answers_at_once:
             # Nobody would see a record of it, and nothing runs that needs an id.
-            reply = endpoint.at_once(environ.get("REQUEST_METHOD", ""))
+            reply = endpoint.at_once.get(environ.get("REQUEST_METHOD", ""))
             if reply is not None and ENVIRON_KEY not in environ:
                 return _carry(reply, start_response)
+        if self._announce is not None and not (endpoint and endpoint.quiet):
+            self._announce_once()
         known = ENVIRON_KEY in environ or "asgi.scope" in environ
         if known and (outer := outer_record(environ)) is not None:
             # Another middleware of ours, further out, sees to the record.

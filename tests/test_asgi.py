@@ -271,6 +271,23 @@ async def test_the_mount_point_may_be_part_of_the_path_or_not(
     assert (sent[1]["body"] == b"") is ours
 
 
+@pytest.mark.parametrize("path", ["/__lbheartbeat__", "/__version__"])
+async def test_what_is_added_outside_to_an_answer_is_not_in_the_next_one(
+    path: str,
+) -> None:
+    app = DockerflowMiddleware(page)
+    headers = []
+    for _ in range(2):
+        client = ApplicationCommunicator(app, {**HTTP, "path": path})
+        start = await client.receive_output(timeout=20)
+        headers.append(list(start["headers"]))
+        # As middlewares do, in place.
+        start["headers"].append((b"x-served-by", b"a"))
+        start["status"] = 204
+        await client.wait(timeout=20)
+    assert headers[0] == headers[1]
+
+
 async def test_a_group_of_an_unknown_check_stops_the_start() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()

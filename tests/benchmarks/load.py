@@ -6,13 +6,13 @@ import asyncio
 import dataclasses
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
 import time
 
 CONNECTIONS = 16
-SECONDS = 1
 
 _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
@@ -34,27 +34,38 @@ class Load:
     p99: float
 
 
-def loaded(url: str) -> Load:
-    """Load a URL for about a second.
+def loaded(url: str, seconds: float = 1.0) -> Load:
+    """Load a URL for so many seconds.
 
     Raises:
         RuntimeError: not everything was answered with 200.
     """
     if shutil.which("wrk") is None:
-        command = [sys.executable, "-m", __name__, url]
+        command = [sys.executable, "-m", __name__, url, str(seconds)]
     else:
-        options = ["-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency"]
-        command = ["wrk", *options, url]
-    done = subprocess.run(command, capture_output=True, check=True, text=True)
-    text = done.stdout
+        # It counts whole seconds, but tells what it has when it is interrupted.
+        command = ["wrk", "-t1", f"-c{CONNECTIONS}", "-d1h", "--latency", url]
+    text = _printed(command, seconds)
     if "Non-2xx" in text:
         raise RuntimeError(f"{url} has not always answered 200:\n{text}")
     rate = re.search(r"Requests/sec:\s+([\d.]+)", text)
     answers = re.search(r"(\d+) requests in", text)
     if rate is None or answers is None:
-        raise RuntimeError(f"No load on {url}:\n{text}\n{done.stderr}")
+        raise RuntimeError(f"No load on {url}:\n{text}")
     latencies = _latency(text, "50%"), _latency(text, "99%")
     return Load(float(rate[1]), int(answers[1]), *latencies)
+
+
+def _printed(command: list[str], seconds: float) -> str:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        try:
+            if command[0] == "wrk":
+                process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)
+        return process.communicate()[0]
 
 
 def _latency(text: str, percentile: str) -> float:
@@ -84,21 +95,21 @@ async def _connection(host: str, port: int, request: bytes, ends: float) -> list
     return taken
 
 
-async def _main(url: str) -> None:
+async def _main(url: str, seconds: float) -> None:
     # As wrk prints it.
     place, _, path = url.removeprefix("http://").partition("/")
     host, _, port = place.partition(":")
     request = f"GET /{path} HTTP/1.1\r\nHost: {place}\r\n\r\n".encode()
-    ends = time.perf_counter() + SECONDS
+    ends = time.perf_counter() + seconds
     connections = [
         _connection(host, int(port), request, ends) for _ in range(CONNECTIONS)
     ]
     taken = [each for some in await asyncio.gather(*connections) for each in some]
     percentiles = statistics.quantiles(taken, n=100)
     print(f"50% {percentiles[49] * 1e6:.2f}us\n99% {percentiles[98] * 1e6:.2f}us")
-    print(f"{len(taken)} requests in {SECONDS}s")
-    print(f"Requests/sec: {len(taken) / SECONDS:.2f}")
+    print(f"{len(taken)} requests in {seconds}s")
+    print(f"Requests/sec: {len(taken) / seconds:.2f}")
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(sys.argv[1]))
+    asyncio.run(_main(sys.argv[1], float(sys.argv[2])))

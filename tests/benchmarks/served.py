@@ -2,7 +2,7 @@
 
 The ordinary application is one of a framework, with a page of twenty articles that are
 read from a database and shown by a template, and with another page of the same that
-are there already. The other application answers two words.
+are there already. The other applications answer two words, or nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +16,13 @@ from sqlalchemy import create_engine, orm, select
 from tests.benchmarks import logs
 from tests.benchmarks.asgi import page as asgi_page
 from tests.benchmarks.wsgi import page as wsgi_page
+
+# Byte for byte what lbheartbeat answers, for a header of more or less is to be told.
+EMPTY = (
+    ("Content-Type", "text/plain; charset=utf-8"),
+    ("Content-Length", "0"),
+    ("Cache-Control", "no-store"),
+)
 
 TEMPLATE = """\
 <!doctype html>
@@ -117,10 +124,11 @@ def asgi_bare() -> Any:
 
 
 def asgi_empty() -> Any:
-    """Give the bare ASGI application that answers no words."""
+    """Give the bare ASGI application that answers as lbheartbeat does."""
+    encoded = [(name.lower().encode(), value.encode()) for name, value in EMPTY]
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        headers = [(b"content-type", b"text/plain"), (b"content-length", b"0")]
+        headers = list(encoded)
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b""})
 
@@ -164,11 +172,10 @@ def wsgi_bare() -> Any:
 
 
 def wsgi_empty() -> Any:
-    """Give the bare WSGI application that answers no words."""
+    """Give the bare WSGI application that answers as lbheartbeat does."""
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
-        headers = [("Content-Type", "text/plain"), ("Content-Length", "0")]
-        start_response("200 OK", headers)
+        start_response("200 OK", list(EMPTY))
         return [b""]
 
     return app

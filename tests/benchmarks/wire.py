@@ -16,16 +16,20 @@ from tests.benchmarks.measure import PEER, Effort, duration, ratios, spread
 from tests.benchmarks.table import Bound, Row
 from tests.servers import Server, serving
 
-# How often it is each server's turn, for a second; more often where no more than the
-# thirtieth part is to be told from what the machine does at its own will.
-ROUNDS, MANY_ROUNDS = 11, 31
+# How often it is each server's turn, for a second.
+ROUNDS = 11
+
+# Where no more than the thirtieth part is to be told from what the machine does at its
+# own will, turns are shorter and more, and a server is started often: two of the same
+# may differ by that part for as long as they run.
+STARTS, SHORT_ROUNDS, SHORT_TURN = 10, 16, 0.25
 
 _UVICORN = ["uvicorn", "--no-access-log", "--log-level", "warning", "--factory"]
 _GUNICORN = ["gunicorn", "--log-level", "warning", "--bind", "127.0.0.1:{port}"]
 
 _FRAMEWORKS = {"asgi": "FastAPI", "wsgi": "Flask"}
 
-# To lbheartbeat as well there is nothing to read.
+# What lbheartbeat answers, without us.
 EMPTY = {"bare": "empty", "ours": "ours"}
 SMALL = {"bare": "bare", "ours": "ours"}
 ORDINARY = {"bare": "ordinary_bare", "ours": "ordinary_ours", PEER: "ordinary_theirs"}
@@ -54,8 +58,7 @@ def rows(effort: Effort) -> Iterator[Row]:
     """Measure."""
     rounds = effort.part(ROUNDS)
     for server, interface in {"Uvicorn": "asgi", "Gunicorn": "wsgi"}.items():
-        many = effort.part(MANY_ROUNDS)
-        heartbeat = taken(interface, EMPTY, "/__lbheartbeat__", many)
+        heartbeat = often_taken(interface, EMPTY, "/__lbheartbeat__", effort)
         bound = Bound(0.97, least=True)
         yield from figures(f"{server}, lbheartbeat", heartbeat, bound)
         pages = taken(interface, ORDINARY, "/", rounds)
@@ -67,7 +70,21 @@ def rows(effort: Effort) -> Iterator[Row]:
         yield from figures(f"{server}, two words without a framework", small)
 
 
-def taken(interface: str, apps: Mapping[str, str], path: str, rounds: int) -> Turns:
+def often_taken(
+    interface: str, apps: Mapping[str, str], path: str, effort: Effort
+) -> Turns:
+    """Load several servers in turn, as `taken` does, each started many times."""
+    found: dict[str, list[Turn]] = {name: [] for name in apps}
+    for _ in range(effort.part(STARTS)):
+        rounds = effort.part(SHORT_ROUNDS)
+        for name, turns in taken(interface, apps, path, rounds, SHORT_TURN).items():
+            found[name] += turns
+    return found
+
+
+def taken(
+    interface: str, apps: Mapping[str, str], path: str, rounds: int, seconds: float = 1
+) -> Turns:
     """Load several servers in turn, the other way round every second time."""
     found: dict[str, list[Turn]] = {name: [] for name in apps}
     with contextlib.ExitStack() as stack:
@@ -78,18 +95,18 @@ def taken(interface: str, apps: Mapping[str, str], path: str, rounds: int) -> Tu
             servers[name] = stack.enter_context(server)
         names = list(servers)
         for name in names:
-            turn(servers[name], path)
+            turn(servers[name], path, seconds)
         for _ in range(rounds):
             for name in names:
-                found[name].append(turn(servers[name], path))
+                found[name].append(turn(servers[name], path, seconds))
             names.reverse()
     return found
 
 
-def turn(server: Server, path: str) -> Turn:
+def turn(server: Server, path: str, seconds: float) -> Turn:
     """Load a server once."""
     before = processor_time(server)
-    load = loaded(server.url + path)
+    load = loaded(server.url + path, seconds)
     return Turn(load, (processor_time(server) - before) / load.answers)
 
 

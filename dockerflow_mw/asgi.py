@@ -182,7 +182,8 @@ class ASGIDoor:
             # Any iterable will do, and one that can be read once is the application's.
             pairs = scope["headers"] = list(pairs)
         headers = dict(pairs)
-        record = scope[SCOPE_KEY] = self._log.open(
+        record = scope[SCOPE_KEY] = Summary(
+            self._log,
             headers,
             method,
             scope["path"],

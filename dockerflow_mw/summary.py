@@ -20,9 +20,10 @@ from dockerflow_mw.encoder import safe_repr, safe_str
 from dockerflow_mw.formatter import BLANK_RECORD
 from dockerflow_mw.handler import complain
 from dockerflow_mw.redact import redact_query
-from dockerflow_mw.request_id import Trace, request_at_hand
+from dockerflow_mw.request_id import request_at_hand
 
 if TYPE_CHECKING:
+    from dockerflow_mw.request_log import RequestLog
     from dockerflow_mw.summary_policy import SummaryPolicy
 
 logger = logging.getLogger("request.summary")
@@ -50,16 +51,17 @@ at_hand = cast("ContextVar[Summary | None]", request_at_hand)
 class Summary:
     """The record of one request, as far as it has come.
 
+    From when it is made until it is left, it is that of the request at hand.
+
     Args:
-        policy: what is logged of which requests.
-        method: the method of the request.
-        path: the path of the request, decoded.
-        agent: the User-Agent header, as the protocol has it.
-        lang: the Accept-Language header, likewise.
-        rid: the request id.
-        querystring: the query string as it was sent, or None to leave it out.
-        trace: the trace that the request belongs to, if its headers told of one.
-        probe: whether the request is for one of our own paths.
+        log: what the requests of a middleware have in common.
+        headers: the request's headers, from which its id and its trace are read.
+        method: its method.
+        path: its path, mount point included, decoded.
+        agent: its User-Agent header, as the protocol has it, or an empty string.
+        lang: its Accept-Language header, likewise.
+        query: its query string, as it was sent.
+        probe: whether it is for one of our own paths.
 
     Attributes:
         begun: whether the client has got the beginning of a response.
@@ -71,7 +73,10 @@ class Summary:
         former: the request that this one was made within, in the same context.
         marks: what else is to be said of how the request went.
         message: the text of what the application raised.
+        querystring: the query string, or None to leave it out.
+        rid: the request id.
         teller: adds what an adapter knows by the end; it must not raise.
+        trace: the trace that the request belongs to, if its headers told of one.
         wanted: whether any outcome of the request could be logged when it began.
     """
 
@@ -101,25 +106,26 @@ class Summary:
 
     def __init__(
         self,
-        policy: SummaryPolicy,
+        log: RequestLog,
+        headers: Mapping[Any, Any],
         method: str,
         path: str,
         agent: str | bytes,
         lang: str | bytes,
-        rid: str,
-        querystring: str | bytes | None = None,
-        trace: Trace | None = None,
+        query: str | bytes,
         probe: bool = False,
     ) -> None:
+        # All here, because each function of its own would be called for each request.
         self._started = perf_counter_ns()
-        self._policy = policy
+        policy, ids = log.policy, log.ids
+        self._policy: SummaryPolicy = policy
         self.method = method
         self.path = path
         self.agent = agent
         self.lang = lang
-        self.rid = rid
-        self.querystring = querystring
-        self.trace = trace
+        self.rid = ids.read(headers)
+        self.querystring = query if log.logs_querystring else None
+        self.trace = ids.read_trace(headers) if ids.traces else None
         self.probe = probe
         self.begun = False
         self.closed = False
@@ -127,11 +133,19 @@ class Summary:
         self.disconnected = False
         self.error: str | None = None
         self.fields: dict[str, Any] | None = None
-        self.former: Summary | None = None
         self.marks: dict[str, Any] | None = None
         self.message = ""
         self.teller: Callable[[Summary], None] | None = None
-        self.wanted = policy.wants_any()
+        try:
+            logger = policy.logger
+            # Without one, it may be logged by a door further in; see `adopt`.
+            self.wanted = logger is None or logger.isEnabledFor(policy.highest_level)
+        except Exception as error:
+            self.wanted = False
+            complain(f"No request summary can be logged: {safe_repr(error)}.")
+        former = at_hand.get()
+        self.former = None if former is None else still_open(former)
+        at_hand.set(self)
 
     def name_user(self, uid: Any) -> None:
         """Take down who the user is, unless the application has said so itself."""
@@ -161,7 +175,7 @@ class Summary:
 
     def adopt(self, policy: SummaryPolicy) -> None:
         """Have the record logged by a policy, unless it is by its own."""
-        if self._policy.silent:
+        if self._policy.logger is None:
             self._policy = policy
 
     def mark(self, **marks: Any) -> None:

@@ -6,9 +6,7 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
-from dockerflow_mw.encoder import safe_repr
 from dockerflow_mw.formatter import PlainText
-from dockerflow_mw.handler import complain
 from dockerflow_mw.record import RecordMaker
 from dockerflow_mw.settings import Settings
 
@@ -24,15 +22,15 @@ class SummaryPolicy:
         logger: what it is logged with; None logs nothing.
 
     Attributes:
-        silent: whether nothing is logged.
+        highest_level: the highest level of all that summaries can have.
+        logger: what they are logged with, if they are.
     """
 
     def __init__(self, settings: Settings, logger: logging.Logger | None) -> None:
-        self.silent = logger is None
-        self._logger = logger
+        self.logger = logger
         self._records = RecordMaker(logger.name if logger else "")
         self._levels = dict(settings.summary_levels)
-        self._highest_level = max(logging.ERROR, *self._levels.values(), 0)
+        self.highest_level = max(logging.ERROR, *self._levels.values(), 0)
         self._log_probes = settings.log_probes
         self._paths = frozenset(p for p in settings.exclude_paths if p[-1:] != "*")
         self._prefixes = tuple(p[:-1] for p in settings.exclude_paths if p[-1:] == "*")
@@ -42,18 +40,6 @@ class SummaryPolicy:
         chooses = self._levels or settings.exclude_paths or self._sample < 1
         self._takes_all = not chooses
 
-    def wants_any(self) -> bool:
-        """Tell whether any summary would be logged, whatever came of its request."""
-        logger = self._logger
-        if logger is None:
-            # What it holds may be logged by a door further in; see `adopt`.
-            return True
-        try:
-            return logger.isEnabledFor(self._highest_level)
-        except Exception as error:
-            complain(f"No request summary can be logged: {safe_repr(error)}.")
-            return False
-
     def log(self, summary: Summary, milliseconds: int) -> None:
         """Log a summary, if it is of those that are logged.
 
@@ -61,7 +47,7 @@ class SummaryPolicy:
             summary: what came of the request.
             milliseconds: how long it took.
         """
-        logger, level, rate = self._logger, logging.INFO, None
+        logger, level, rate = self.logger, logging.INFO, None
         went_well = summary.code < 500 and summary.error is None
         if not (went_well and self._takes_all) or summary.probe:
             if self._is_left_out(summary):

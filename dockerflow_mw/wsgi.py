@@ -34,14 +34,6 @@ def smuggled(path: str) -> str:
     return path.encode().decode("latin-1")
 
 
-def decoded_path(environ: WSGIEnvironment) -> str:
-    """Give the request's path, mount point included, as the client meant it."""
-    path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-    if path.isascii():
-        return path
-    return path.encode("latin-1", "replace").decode("utf-8", "replace")
-
-
 def outer_record(environ: WSGIEnvironment) -> Summary | None:
     """Give the open summary of another middleware of ours, further out, if any.
 
@@ -55,13 +47,19 @@ def outer_record(environ: WSGIEnvironment) -> Summary | None:
 
 def open_record(log: RequestLog, environ: WSGIEnvironment, probe: bool) -> Summary:
     """Open the summary of a request, and make it that of the request at hand."""
-    return log.open(
+    get = environ.get
+    path: str = get("SCRIPT_NAME", "") + get("PATH_INFO", "")
+    if not path.isascii():
+        # As the client meant it.
+        path = path.encode("latin-1", "replace").decode("utf-8", "replace")
+    return Summary(
+        log,
         environ,
-        environ.get("REQUEST_METHOD", ""),
-        decoded_path(environ),
-        environ.get("HTTP_USER_AGENT", ""),
-        environ.get("HTTP_ACCEPT_LANGUAGE", ""),
-        environ.get("QUERY_STRING", ""),
+        get("REQUEST_METHOD", ""),
+        path,
+        get("HTTP_USER_AGENT", ""),
+        get("HTTP_ACCEPT_LANGUAGE", ""),
+        get("QUERY_STRING", ""),
         probe,
     )
 
@@ -157,7 +155,12 @@ def observed(
             write = start_response(status, headers)
         else:
             write = start_response(status, headers, exc_info)
-        record.code = _code(status)
+        try:
+            code = int(status[:3])
+        except (TypeError, ValueError):
+            # A status that is none is the server's to refuse, not ours.
+            code = 0
+        record.code = code if code >= 100 else 0
         return functools.partial(_write, record, write)
 
     return observing
@@ -187,15 +190,6 @@ def request_of(environ: WSGIEnvironment) -> Request:
     }
     method = environ.get("REQUEST_METHOD", "")
     return Request(method, environ.get("QUERY_STRING", ""), headers)
-
-
-def _code(status: str) -> int:
-    # A status that is none is the server's to refuse, not ours.
-    try:
-        code = int(status[:3])
-    except (TypeError, ValueError):
-        return 0
-    return code if code >= 100 else 0
 
 
 def _carry(reply: Reply, start_response: StartResponse) -> Iterable[bytes]:

@@ -148,7 +148,8 @@ class Site:
         is_own = record is None or record.closed
         if record is None or record.closed:
             # Under ASGI too, Django has the headers as an environ has them.
-            record = holder[key] = self.log.open(
+            record = holder[key] = Summary(
+                self.log,
                 meta,
                 request.method,
                 request.path,

@@ -168,17 +168,20 @@ class FlaskDoor:
             if visit.is_own:
                 close_record(record)
             raise
-        else:
-            if not visit.is_own:
-                return body
-            if visit.finished and type(body) is ClosingIterator:
-                # As Flask's own response gives it, and who stands between has left it.
-                return visit.watch(body)
-            return watched(body, record, environ)
         finally:
             visits.set(visit.former)
             if record.former is not None:
                 give_back(record.former)
+        if not visit.is_own:
+            return body
+        if not visit.finished or type(body) is not ClosingIterator:
+            return watched(body, record, environ)
+        # It is as Flask's own response gives it; who stands between has left it.
+        if visit.streams:
+            return visit.watch(body)
+        record.close()
+        summary.leave(record)
+        return body
 
     def _enter(self, environ: WSGIEnvironment, is_served: bool) -> Visit:
         endpoint = self._endpoint(environ.get("PATH_INFO", ""))

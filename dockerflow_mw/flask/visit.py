@@ -73,10 +73,7 @@ class Visit:
         self.length = response.content_length if is_known else None
 
     def watch(self, body: Iterable[bytes]) -> Iterable[bytes]:
-        """Have the summary closed at the end of the body of the response."""
-        if not self.streams:
-            close_record(self.record)
-            return body
+        """Have the summary closed at the end of a body that is still to be made."""
         if self.length is None:
             return watched(body, self.record, self.environ)
         return KnownBody(body, self.record, self.length)

@@ -126,7 +126,8 @@ class SanicDoor:
             former.close()
             leave(former)
         headers, path = request.headers, request.path
-        return self._log.open(
+        return Summary(
+            self._log,
             headers,
             request.method,
             unquote(path) if "%" in path else path,

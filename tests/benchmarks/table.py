@@ -47,7 +47,8 @@ application, those of the others are what they *add* to it. Both packages log to
 unless something else is said.
 
 Over the wire, a page of a framework shows twenty articles from an SQLite database in a
-template; without a query, the articles are there already.
+template; without a query, the articles are there already. lbheartbeat is beside an
+application that answers the same bytes.
 """
 
 

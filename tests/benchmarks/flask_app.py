@@ -7,6 +7,7 @@ from typing import Any
 
 import flask
 from dockerflow.flask import Dockerflow as Peer
+from flask_login import LoginManager
 
 from dockerflow_mw import DockerflowMiddleware
 from dockerflow_mw.flask import Dockerflow
@@ -30,6 +31,16 @@ def extended(extension: Any) -> Any:
     return app
 
 
+def with_visitors(extension: Any = None) -> Any:
+    """Make an application that asks who its users are, with an extension or without."""
+    app = make_app()
+    app.secret_key = "secret"
+    LoginManager(app).user_loader(lambda user_id: None)
+    if extension is not None:
+        extension(app)
+    return app
+
+
 def rows(effort: Effort) -> Iterator[Row]:
     """Measure."""
     bare, mine, theirs = make_app(), extended(Dockerflow), extended(Peer)
@@ -43,6 +54,9 @@ def rows(effort: Effort) -> Iterator[Row]:
             PEER: within(logs.theirs, calls(theirs)),
             "ours, handler": within(logs.our_handler, calls(mine)),
             "their handler": within(logs.their_handler, calls(theirs)),
+            "bare, visitors": calls(with_visitors()),
+            "our visitors": within(logs.ours, calls(with_visitors(Dockerflow))),
+            "their visitors": within(logs.theirs, calls(with_visitors(Peer))),
             "our heart": within(logs.ours, calls(mine, path)),
             "their heart": within(logs.theirs, calls(theirs, path)),
         },
@@ -57,6 +71,13 @@ def rows(effort: Effort) -> Iterator[Row]:
         beside=PEER,
     )
     yield samples.row(f"{what}, by the middleware around it", ours="wrapped")
+    yield samples.row(
+        "Flask with Flask-Login, a summary of a visitor's request",
+        ours="our visitors",
+        theirs="their visitors",
+        beside=PEER,
+        bare="bare, visitors",
+    )
     yield samples.row(
         "Flask, lbheartbeat, the whole call",
         ours="our heart",

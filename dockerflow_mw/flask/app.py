@@ -42,7 +42,8 @@ import flask
 from dockerflow_mw import summary
 from dockerflow_mw.checks import Registry, default_registry
 from dockerflow_mw.flask import checks
-from dockerflow_mw.flask.door import FlaskDoor, g_at_hand
+from dockerflow_mw.flask.door import FlaskDoor
+from dockerflow_mw.flask.steps import g_at_hand
 from dockerflow_mw.flask.user import id_of
 from dockerflow_mw.settings import Settings
 

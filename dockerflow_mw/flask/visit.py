@@ -10,33 +10,42 @@ import flask
 from werkzeug.wrappers import Response
 
 from dockerflow_mw.summary import Summary
-from dockerflow_mw.wsgi import Body, close_record, watched
+from dockerflow_mw.wsgi import (
+    ENVIRON_KEY,
+    Body,
+    close_record,
+    open_record,
+    outer_record,
+    watched,
+)
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
 
     from dockerflow_mw.flask.door import FlaskDoor
-    from dockerflow_mw.reply import Endpoint
 
 
 class Visit:
     """How far a request has come in an application.
 
+    Its summary is opened where it is made, unless another middleware of ours, further
+    out, has done that and sees to it.
+
     Args:
         door: the front door of the application.
         environ: the request.
-        record: its summary.
-        endpoint: what answers it, if that is one of ours.
-        is_own: whether the summary is the door's to close.
         is_served: whether the door is told when all is over.
-        former: the visit that this one was made within, in the same context.
 
     Attributes:
         begun: whether the application knows of it.
+        endpoint: what answers it, if that is one of ours.
         failed: whether the application has raised.
         finished: whether there is a response, and the summary has what it is told.
+        former: the visit that this one was made within, in the same context.
+        is_own: whether the summary is the door's to close.
         length: of the body of an error page or a redirect, of which nobody may read on
             after the last byte, as tests do not.
+        record: the summary.
         streams: whether the body is still to be made.
     """
 
@@ -46,24 +55,27 @@ class Visit:
     )
 
     def __init__(
-        self,
-        door: FlaskDoor,
-        environ: WSGIEnvironment,
-        record: Summary,
-        endpoint: Endpoint | None,
-        is_own: bool,
-        is_served: bool,
-        former: Visit | None,
+        self, door: FlaskDoor, environ: WSGIEnvironment, is_served: bool
     ) -> None:
         self.door = door
         self.environ = environ
-        self.record = record
-        self.endpoint = endpoint
-        self.is_own = is_own
         self.is_served = is_served
-        self.former = former
         self.begun = self.failed = self.finished = self.streams = False
         self.length: int | None = None
+        self.endpoint = door.find(environ.get("PATH_INFO", ""))
+        if self.endpoint is None and not door.started:
+            door.start()
+            self.endpoint = door.find(environ.get("PATH_INFO", ""))
+        known = ENVIRON_KEY in environ or "asgi.scope" in environ
+        record = outer_record(environ) if known else None
+        self.is_own = record is None
+        if record is None:
+            record = open_record(door.log, environ, self.endpoint is not None)
+        else:
+            record.adopt(door.log.policy)
+        self.record = environ[ENVIRON_KEY] = record
+        self.former = visits.get()
+        visits.set(self)
 
     def expect(self, response: Response) -> None:
         """Take down whether a response's body is still to be made, and its length."""
@@ -81,6 +93,14 @@ class Visit:
 
 visits: ContextVar[Visit | None] = ContextVar("visit", default=None)
 """The visit at hand; None outside of requests."""
+
+
+def visit_of(door: FlaskDoor) -> Visit:
+    """Give the visit at hand; it begins here where others have Flask's wsgi_app."""
+    visit, environ = visits.get(), flask.request.environ
+    if visit is not None and visit.door is door and visit.environ is environ:
+        return visit
+    return Visit(door, environ, is_served=False)
 
 
 class KnownBody(Body):

@@ -92,6 +92,7 @@ class ASGIDoor:
         if outer is not None and not outer.closed:
             # Another middleware of ours, further out, sees to the record.
             outer.adopt(self._log.policy)
+            outer.probe |= endpoint is not None
             await self._respond(endpoint, scope, receive, send)
             return
         record = self._open(scope, scope["method"], endpoint is not None)

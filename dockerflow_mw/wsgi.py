@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dockerflow_mw.reply import Endpoint, Reply, Request
 from dockerflow_mw.request_log import RequestLog
 from dockerflow_mw.settings import Settings
-from dockerflow_mw.summary import Summary, leave
+from dockerflow_mw.summary import Summary, at_hand, leave
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -94,18 +94,19 @@ class WSGIDoor:
     ) -> Iterable[bytes]:
         """Serve one request."""
         endpoint = self._endpoint(environ.get("PATH_INFO", ""))
-        if endpoint is not None and self._answers_at_once:
+        known = ENVIRON_KEY in environ or "asgi.scope" in environ
+        if endpoint is not None and self._answers_at_once and not known:
             # Nobody would see a record of it, and nothing runs that needs an id.
             reply = endpoint.at_once.get(environ.get("REQUEST_METHOD", ""))
-            if reply is not None and ENVIRON_KEY not in environ:
+            if reply is not None:
                 return _carry(reply, start_response)
         if self._announce is not None and not (endpoint and endpoint.quiet):
             self._announce_once()
-        known = ENVIRON_KEY in environ or "asgi.scope" in environ
         if known and (outer := outer_record(environ)) is not None:
             # Another middleware of ours, further out, sees to the record.
             environ[ENVIRON_KEY] = outer
             outer.adopt(self._log.policy)
+            outer.probe |= endpoint is not None
             return self._respond(endpoint, environ, start_response)
         record = open_record(self._log, environ, endpoint is not None)
         environ[ENVIRON_KEY] = record
@@ -211,8 +212,10 @@ def _is_file(body: object, environ: WSGIEnvironment) -> bool:
 
 def close_record(record: Summary) -> None:
     """Log a summary, and leave nothing of it behind."""
-    record.close()
-    leave(record)
+    try:
+        record.close()
+    finally:
+        leave(record)
 
 
 def watched(
@@ -230,19 +233,27 @@ def watched(
 
 
 class Body:
-    """A response body that closes the summary at its end, however it ends."""
+    """A response body that closes the summary at its end, however it ends.
 
-    __slots__ = ("__weakref__", "_body", "_iterator", "_record")
+    Who has made the request within another one goes on with that, which may be before
+    the body's end: its summary is at hand then while something is asked of the body.
+    """
+
+    __slots__ = ("__weakref__", "_body", "_is_nested", "_iterator", "_record")
 
     def __init__(self, body: Iterable[bytes], record: Summary) -> None:
         self._body = body
         self._iterator: Iterator[bytes] | None = None
         self._record = record
+        self._is_nested = record.former is not None
+        if self._is_nested:
+            leave(record)
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
+        before = self._resume() if self._is_nested else None
         try:
             if self._iterator is None:
                 self._iterator = iter(self._body)
@@ -254,6 +265,9 @@ class Body:
             self._record.fail(error)
             self._record.close()
             raise
+        finally:
+            if self._is_nested:
+                at_hand.set(before)
         if chunk:
             # Before the first one that is not empty, servers send no headers.
             self._record.begun = True
@@ -262,6 +276,7 @@ class Body:
     def close(self) -> None:
         """Close the body; the server calls it once the response is through."""
         record = self._record
+        before = self._resume() if self._is_nested else None
         # Before what it would ask is gone with the body.
         record.ask_teller()
         if self._iterator is not None and not record.closed:
@@ -277,12 +292,19 @@ class Body:
             raise
         finally:
             close_record(record)
+            if self._is_nested:
+                at_hand.set(before)
+
+    def _resume(self) -> Summary | None:
+        before = at_hand.get()
+        at_hand.set(self._record)
+        return before
 
     def __del__(self) -> None:
         # Some servers never call close, which PEP 3333 asks of them.
         if not self._record.closed:
             self._record.mark(incomplete=True)
-            close_record(self._record)
+        close_record(self._record)
 
 
 class SizedBody(Body):

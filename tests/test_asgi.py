@@ -389,6 +389,22 @@ async def test_a_websocket_that_fails_says_so(caplog: pytest.LogCaptureFixture) 
     assert record.levelno == logging.ERROR
 
 
+@pytest.mark.parametrize("path", ["/__lbheartbeat__", "/__version__"])
+async def test_a_probe_that_an_inner_middleware_answers_is_one_to_the_outer_one(
+    caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    inner = DockerflowMiddleware(page)
+
+    async def mounted(scope: Any, receive: Any, send: Any) -> None:
+        await inner({**scope, "path": path}, receive, send)
+
+    app = DockerflowMiddleware(mounted, log_probes="none")
+    client = ApplicationCommunicator(app, {**HTTP, "path": f"/inner{path}"})
+    await client.receive_output(timeout=20)
+    await client.wait(timeout=20)
+    assert summaries(caplog) == []
+
+
 async def test_the_outer_of_two_middlewares_sees_to_the_record(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -212,24 +212,63 @@ def test_what_was_there_before_a_request_is_there_again_after_it() -> None:
         request_id_context.set(None)
 
 
+def left_open(body: Any) -> None:
+    pass
+
+
+def read(body: Any) -> None:
+    list(body)
+
+
+def read_in_part(body: Any) -> None:
+    next(body)
+
+
+def read_and_closed(body: Any) -> None:
+    list(body)
+    body.close()
+
+
+@pytest.mark.parametrize("use", [left_open, read_in_part, read, read_and_closed])
+@pytest.mark.parametrize("raises", [False, True])
 def test_a_request_within_a_request_gives_the_outer_one_back(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, use: Any, raises: bool
 ) -> None:
-    inner = DockerflowMiddleware(stream)
+    kept, seen = [], []
+
+    def chunks() -> Iterator[bytes]:
+        seen.append((summary.current(), request_id_context.get()))
+        yield b"one"
+        seen.append((summary.current(), request_id_context.get()))
+        if raises:
+            raise ValueError("torn")
+
+    def streams(environ: Any, start_response: Any) -> Iterator[bytes]:
+        seen.append((summary.current(), request_id_context.get()))
+        start_response("200 OK", [])
+        return chunks()
+
+    inner = DockerflowMiddleware(streams)
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
         before = (summary.current(), request_id_context.get())
-        served = Served(inner)
-        assert (summary.current(), request_id_context.get()) != before
-        list(served.body)
-        served.body.close()
+        kept.append(Served(inner))
         assert (summary.current(), request_id_context.get()) == before
+        with contextlib.suppress(ValueError):
+            use(kept[0].body)
+        assert (summary.current(), request_id_context.get()) == before
+        assert before not in seen
+        assert len(set(seen)) == 1
         start_response("201 Created", [])
         return []
 
     Served(DockerflowMiddleware(app))
-    assert codes(caplog) == [200, 201]
     assert (summary.current(), request_id_context.get()) == (None, None)
+    # As somebody does who has it from another request.
+    with contextlib.suppress(ValueError):
+        read_and_closed(kept[0].body)
+    assert (summary.current(), request_id_context.get()) == (None, None)
+    assert sorted(codes(caplog)) == [200, 201]
 
 
 def test_a_request_that_never_ended_is_not_given_back() -> None:
@@ -290,6 +329,49 @@ def test_a_body_that_is_never_closed_is_told_of_as_incomplete(
     told: Any = record
     assert (told.code, told.incomplete) == (200, True)
     Served(DockerflowMiddleware(stream)).body.close()
+
+
+def test_a_body_that_is_read_and_never_closed_leaves_nothing_when_it_is_gone() -> None:
+    served = Served(DockerflowMiddleware(stream))
+    list(served.body)
+    del served
+    gc.collect()
+    assert (summary.current(), request_id_context.get()) == (None, None)
+
+
+def test_what_is_no_exception_and_raised_by_logging_leaves_no_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Late(BaseException):
+        pass
+
+    def fails(record: object) -> None:
+        raise Late
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return []
+
+    monkeypatch.setattr(logging.getLogger("request.summary"), "handle", fails)
+    with pytest.raises(Late):
+        Served(DockerflowMiddleware(app))
+    assert (summary.current(), request_id_context.get()) == (None, None)
+
+
+@pytest.mark.parametrize("path", ["/__lbheartbeat__", "/__version__"])
+def test_a_probe_that_an_inner_middleware_answers_is_one_to_the_outer_one(
+    caplog: pytest.LogCaptureFixture, path: str
+) -> None:
+    inner = DockerflowMiddleware(stream)
+
+    def mounted(environ: Any, start_response: Any) -> Any:
+        _, _, environ["PATH_INFO"] = environ["PATH_INFO"].partition("/inner")
+        return inner(environ, start_response)
+
+    application = DockerflowMiddleware(mounted, log_probes="none")
+    served = Served(application, f"/inner{path}")
+    assert served.started
+    assert codes(caplog) == []
 
 
 class FileWrapper:

@@ -69,20 +69,20 @@ class Steps:
             if visit.is_own:
                 close_record(record)
             raise
+        else:
+            if not visit.is_own:
+                return body
+            if not visit.finished or type(body) is not ClosingIterator:
+                return watched(body, record, environ)
+            # It is as Flask's own response gives it; who stands between has left it.
+            if visit.streams:
+                return visit.watch(body)
+            close_record(record)
+            return body
         finally:
             visits.set(visit.former)
             if record.former is not None:
                 give_back(record.former)
-        if not visit.is_own:
-            return body
-        if not visit.finished or type(body) is not ClosingIterator:
-            return watched(body, record, environ)
-        # It is as Flask's own response gives it; who stands between has left it.
-        if visit.streams:
-            return visit.watch(body)
-        record.close()
-        summary.leave(record)
-        return body
 
     def _before(self, *context: Any) -> Any:
         visit = visits.get()
@@ -132,15 +132,17 @@ class Steps:
             visit.record.close()
 
     def _at_end(self, *args: Any) -> None:
-        self._tear_down(*args)
         error = args[-1] if args else sys.exc_info()[1]
-        visit = visits.get()
-        if visit is None or (error is None and visit.is_served):
-            return
-        if visit.door is self._door and visit.environ is flask.request.environ:
-            self._end(visit, error)
+        try:
+            self._tear_down(*args)
+        finally:
+            visit = visits.get()
+            if visit is not None and not (error is None and visit.is_served):
+                self._end(visit, error)
 
     def _end(self, visit: Visit, error: BaseException | None) -> None:
+        if visit.door is not self._door or visit.environ is not flask.request.environ:
+            return
         record = visit.record
         is_open = visit.is_own and not visit.finished and not record.closed
         if is_open and error is not None:

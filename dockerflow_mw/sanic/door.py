@@ -105,10 +105,10 @@ class SanicDoor:
         if upgrade is not None and upgrade.lower() == "websocket":
             websocket = self._settings.summary_log_websockets or None
         if record is not None:
-            served = Served(record, websocket=websocket)
+            served = Served(record, asgi=asgi, websocket=websocket)
         else:
             record = self._open(request, asgi)
-            served = Served(record, websocket=websocket)
+            served = Served(record, asgi=asgi, websocket=websocket)
             # It may never be answered. On Sanic's own server, all requests of a
             # connection have one task.
             served.task = asyncio.current_task()

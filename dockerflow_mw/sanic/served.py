@@ -16,6 +16,7 @@ class Served:
 
     Args:
         record: the request's summary.
+        asgi: whether it is another server's than Sanic's own.
         websocket: whether a websocket was asked for; None where those are not logged
             and one was.
 
@@ -29,6 +30,7 @@ class Served:
     """
 
     __slots__ = (
+        "asgi",
         "error",
         "extra",
         "record",
@@ -38,7 +40,8 @@ class Served:
         "websocket",
     )
 
-    def __init__(self, record: Summary, *, websocket: bool | None) -> None:
+    def __init__(self, record: Summary, *, asgi: bool, websocket: bool | None) -> None:
+        self.asgi = asgi
         self.error: BaseException | None = None
         self.extra: Callable[[], None] | None = None
         self.record = record
@@ -57,10 +60,23 @@ class Served:
             record.code = 101
             record.mark(type="websocket")
         else:
-            record.disconnected = True
-            record.code = self.status
+            record.begun, record.code = self.begun, self.status
+            self._fail(task)
         self.tell()
         record.close()
+
+    def _fail(self, task: asyncio.Task[Any]) -> None:
+        record = self.record
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            _tell_loop(task, error)
+            record.fail(error)
+        elif self.asgi and not task.cancelled():
+            # Sanic is not told there of clients that leave, and the server keeps to
+            # itself what was raised.
+            record.error = record.message = "Sanic gave no whole response."
+        else:
+            record.disconnected = True
 
     def tell(self) -> None:
         """Have the application say its part, at the first call and never again."""
@@ -81,3 +97,10 @@ class Served:
         # Where a middleware replaces the response, Sanic calls no further ones.
         response = self.response or self.stream.response
         return int(response.status)
+
+
+def _tell_loop(task: asyncio.Task[Any], error: BaseException) -> None:
+    # Who asks for a task's exception keeps asyncio from saying that nobody has.
+    message = "Task exception was never retrieved"
+    context = {"message": message, "exception": error, "task": task}
+    task.get_loop().call_exception_handler(context)

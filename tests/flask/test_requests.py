@@ -795,3 +795,38 @@ def test_functions_at_the_end_have_the_exception_at_hand() -> None:
         except ValueError:
             app.do_teardown_request()
     assert seen == [BOOM, None]
+
+
+def test_functions_at_the_end_that_raise_leave_nothing() -> None:
+    app = make_app()
+    taken = app.wsgi_app
+    Dockerflow(app)
+    app.teardown_request(raises)
+    environ: dict[str, Any] = {}
+    setup_testing_defaults(environ)
+    start_response: Any = raises
+    with pytest.raises(ValueError, match="boom"):
+        taken(environ, start_response)
+    assert (summary.current(), request_id_context.get()) == (None, None)
+
+
+def test_g_has_a_nested_request_s_id_while_its_summary_is_logged(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen = []
+
+    def handle(record: Any) -> None:
+        known = flask.has_app_context()
+        seen.append((record.rid, flask.g.request_id if known else None))
+
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(summary.logger, "handle", handle)
+    app = make_app()
+    Dockerflow(app)
+
+    @app.get("/asks")
+    def asks() -> str:
+        return app.test_client().get("/", headers={"X-Request-ID": "inner"}).text
+
+    app.test_client().get("/asks")
+    assert seen[0] == ("inner", "inner")

@@ -63,6 +63,16 @@ async def boom(request: Any) -> HTTPResponse:
     raise ValueError("boom")
 
 
+class Late(BaseException):
+    """What Sanic has no answer for."""
+
+
+@app.get("/late")
+async def late(request: Any) -> HTTPResponse:
+    """Raise what is no exception."""
+    raise Late("late")
+
+
 @app.get("/teapot")
 async def teapot(request: Any) -> HTTPResponse:
     """Raise what Sanic makes a response of."""

@@ -135,6 +135,21 @@ def test_a_response_that_is_torn_has_the_status_that_was_sent(
     assert fields["error"] == "ValueError('torn')"
 
 
+def test_what_is_no_exception_is_no_client_that_left(
+    running: Running, client: httpx.Client
+) -> None:
+    try:
+        client.get("/late", headers={"X-Request-ID": "late"})
+    except httpx.RemoteProtocolError:
+        # Sanic's own server answers nothing.
+        assert running.own
+    fields = running.summary(rid="late")
+    assert (fields["code"], fields["errno"]) == (500, 500)
+    told = "Late('late')" if running.own else "Sanic gave no whole response."
+    assert fields["error"] == told
+    assert "disconnected" not in fields
+
+
 def test_a_stream_is_timed_to_its_end(running: Running, client: httpx.Client) -> None:
     assert client.get("/stream", headers={"X-Request-ID": "t"}).text == "one two"
     assert running.summary(rid="t")["t"] >= 250

@@ -110,8 +110,10 @@ class ASGIDoor:
             _fail(record, error, receive)
             raise
         finally:
-            record.close()
-            leave(record)
+            try:
+                record.close()
+            finally:
+                leave(record)
 
     async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -150,9 +152,11 @@ class ASGIDoor:
             _fail(record, error, receive)
             raise
         finally:
-            if self._log_websockets:
-                record.close()
-            leave(record)
+            try:
+                if self._log_websockets:
+                    record.close()
+            finally:
+                leave(record)
 
     async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def observed(message: Message) -> None:

@@ -389,6 +389,28 @@ async def test_a_websocket_that_fails_says_so(caplog: pytest.LogCaptureFixture) 
     assert record.levelno == logging.ERROR
 
 
+async def test_what_is_no_exception_and_raised_by_logging_leaves_no_request(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Late(BaseException):
+        pass
+
+    def fails(record: object) -> None:
+        raise Late
+
+    async def broken(scope: Any, receive: Any, send: Any) -> None:
+        raise ValueError("boom")
+
+    async def nowhere(*args: Any) -> Any:
+        raise AssertionError
+
+    monkeypatch.setattr(logging.getLogger("request.summary"), "handle", fails)
+    app: Any = DockerflowMiddleware(broken)
+    with pytest.raises(Late):
+        await app(dict(HTTP), nowhere, nowhere)
+    assert (summary.current(), request_id_context.get()) == (None, None)
+
+
 @pytest.mark.parametrize("path", ["/__lbheartbeat__", "/__version__"])
 async def test_a_probe_that_an_inner_middleware_answers_is_one_to_the_outer_one(
     caplog: pytest.LogCaptureFixture, path: str

@@ -91,8 +91,7 @@ class ASGIDoor:
         outer = scope.get(SCOPE_KEY)
         if outer is not None and not outer.closed:
             # Another middleware of ours, further out, sees to the record.
-            outer.adopt(self._log.policy)
-            outer.probe |= endpoint is not None
+            outer.adopt(self._log.policy, endpoint is not None)
             await self._respond(endpoint, scope, receive, send)
             return
         record = self._open(scope, scope["method"], endpoint is not None)
@@ -136,7 +135,7 @@ class ASGIDoor:
         self, scope: Scope, receive: Receive, send: Send
     ) -> None:
         if SCOPE_KEY in scope and not scope[SCOPE_KEY].closed:
-            scope[SCOPE_KEY].adopt(self._log.policy)
+            scope[SCOPE_KEY].adopt(self._log.policy, False)
             await self._app(scope, receive, send)
             return
         # The handshake is a GET, RFC 6455, section 4.1.

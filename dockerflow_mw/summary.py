@@ -173,8 +173,14 @@ class Summary:
         self.error = safe_repr(error)
         self.message = safe_str(error)
 
-    def adopt(self, policy: SummaryPolicy) -> None:
-        """Have the record logged by a policy, unless it is by its own."""
+    def adopt(self, policy: SummaryPolicy, probe: bool) -> None:
+        """Have the record serve a middleware further in as well.
+
+        Args:
+            policy: what it is logged by, unless it is by its own.
+            probe: whether the request is for a path of that middleware's own.
+        """
+        self.probe |= probe
         if self._policy.logger is None:
             self._policy = policy
 

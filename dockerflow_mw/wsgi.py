@@ -105,8 +105,7 @@ class WSGIDoor:
         if known and (outer := outer_record(environ)) is not None:
             # Another middleware of ours, further out, sees to the record.
             environ[ENVIRON_KEY] = outer
-            outer.adopt(self._log.policy)
-            outer.probe |= endpoint is not None
+            outer.adopt(self._log.policy, endpoint is not None)
             return self._respond(endpoint, environ, start_response)
         record = open_record(self._log, environ, endpoint is not None)
         environ[ENVIRON_KEY] = record

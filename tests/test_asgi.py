@@ -390,24 +390,16 @@ async def test_a_websocket_that_fails_says_so(caplog: pytest.LogCaptureFixture) 
 
 
 async def test_what_is_no_exception_and_raised_by_logging_leaves_no_request(
-    monkeypatch: pytest.MonkeyPatch,
+    late_logging: type[BaseException],
 ) -> None:
-    class Late(BaseException):
-        pass
-
-    def fails(record: object) -> None:
-        raise Late
-
     async def broken(scope: Any, receive: Any, send: Any) -> None:
         raise ValueError("boom")
 
-    async def nowhere(*args: Any) -> Any:
-        raise AssertionError
+    async def idle(*args: Any) -> Any: ...
 
-    monkeypatch.setattr(logging.getLogger("request.summary"), "handle", fails)
     app: Any = DockerflowMiddleware(broken)
-    with pytest.raises(Late):
-        await app(dict(HTTP), nowhere, nowhere)
+    with pytest.raises(late_logging):
+        await app(dict(HTTP), idle, idle)
     assert (summary.current(), request_id_context.get()) == (None, None)
 
 

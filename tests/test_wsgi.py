@@ -340,20 +340,13 @@ def test_a_body_that_is_read_and_never_closed_leaves_nothing_when_it_is_gone() -
 
 
 def test_what_is_no_exception_and_raised_by_logging_leaves_no_request(
-    monkeypatch: pytest.MonkeyPatch,
+    late_logging: type[BaseException],
 ) -> None:
-    class Late(BaseException):
-        pass
-
-    def fails(record: object) -> None:
-        raise Late
-
     def app(environ: Any, start_response: Any) -> list[bytes]:
         start_response("200 OK", [])
         return []
 
-    monkeypatch.setattr(logging.getLogger("request.summary"), "handle", fails)
-    with pytest.raises(Late):
+    with pytest.raises(late_logging):
         Served(DockerflowMiddleware(app))
     assert (summary.current(), request_id_context.get()) == (None, None)
 

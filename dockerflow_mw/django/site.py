@@ -159,7 +159,7 @@ class Site:
                 probe,
             )
         else:
-            record.adopt(self.log.policy)
+            record.adopt(self.log.policy, probe)
         # Projects' own logs read these two.
         request._id = record.rid
         request._start_timestamp = time.time()

@@ -66,13 +66,14 @@ class Visit:
         if self.endpoint is None and not door.started:
             door.start()
             self.endpoint = door.find(environ.get("PATH_INFO", ""))
+        probe = self.endpoint is not None
         known = ENVIRON_KEY in environ or "asgi.scope" in environ
         record = outer_record(environ) if known else None
         self.is_own = record is None
         if record is None:
-            record = open_record(door.log, environ, self.endpoint is not None)
+            record = open_record(door.log, environ, probe)
         else:
-            record.adopt(door.log.policy)
+            record.adopt(door.log.policy, probe)
         self.record = environ[ENVIRON_KEY] = record
         self.former = visits.get()
         visits.set(self)

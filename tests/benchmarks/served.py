@@ -18,7 +18,7 @@ from tests.benchmarks.asgi import page as asgi_page
 from tests.benchmarks.wsgi import page as wsgi_page
 
 # Byte for byte what lbheartbeat answers, for a header of more or less is to be told.
-EMPTY = (
+ALIVE = (
     ("Content-Type", "text/plain; charset=utf-8"),
     ("Content-Length", "0"),
     ("Cache-Control", "no-store"),
@@ -125,7 +125,7 @@ def asgi_bare() -> Any:
 
 def asgi_empty() -> Any:
     """Give the bare ASGI application that answers as lbheartbeat does."""
-    encoded = [(name.lower().encode(), value.encode()) for name, value in EMPTY]
+    encoded = [(name.lower().encode(), value.encode()) for name, value in ALIVE]
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         headers = list(encoded)
@@ -175,7 +175,7 @@ def wsgi_empty() -> Any:
     """Give the bare WSGI application that answers as lbheartbeat does."""
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
-        start_response("200 OK", list(EMPTY))
+        start_response("200 OK", list(ALIVE))
         return [b""]
 
     return app

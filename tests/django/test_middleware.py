@@ -30,6 +30,7 @@ from django.test import RequestFactory
 from dockerflow_mw import DockerflowMiddleware, summary
 from dockerflow_mw.django import handlers
 from dockerflow_mw.django.middleware import DockerflowMiddleware as Inside
+from dockerflow_mw.django.site import current
 from dockerflow_mw.request_id import request_id_context
 from dockerflow_mw.settings import SettingsError
 from tests.django import middlewares
@@ -572,10 +573,24 @@ def test_a7_a_subclass_may_have_the_endpoints_elsewhere(
         MIDDLEWARE=["tests.django.middlewares.OtherPaths"],
         DOCKERFLOW_GROUPS=groups,
     ):
-        from dockerflow_mw.django.site import current
-
         current().check(lambda: None, name="x", tags="deep")
         assert ask(path) == (200, body)
+
+
+@asking
+def test_what_is_answered_inside_is_a_probe_to_a_middleware_around_django(
+    caplog: Caplog, ask: Ask
+) -> None:
+    def wrap(app: Any) -> Any:
+        # Which knows no groups.
+        return DockerflowMiddleware(app, log_probes="none")
+
+    with project(page, DOCKERFLOW_GROUPS={"/ready": "deep"}):
+        current().check(lambda: None, name="x", tags="deep")
+        assert ask("/ready", wrap=wrap) == (200, b'{"status": "ok"}')
+        assert summaries(caplog) == []
+        ask("/", wrap=wrap)
+    assert [record.path for record in summaries(caplog)] == ["/"]
 
 
 @pytest.mark.parametrize(

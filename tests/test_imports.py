@@ -175,7 +175,7 @@ FLOORS = (
         "summary_policy",
         "version",
     },
-    {"asgi", "interface", "middleware", "wsgi"},
+    {"asgi", "asgi_messages", "interface", "middleware", "wsgi"},
     {"cli", "django", "fastapi", "flask", "sanic"},
 )
 

@@ -7,8 +7,8 @@ import logging
 from collections.abc import Iterable
 
 from dockerflow_mw.checks.registry import Registry, UnknownCheckError
-from dockerflow_mw.encoder import safe_repr
 from dockerflow_mw.logging import enable_loggers, log_safely
+from dockerflow_mw.logging.encoding import safe_repr
 from dockerflow_mw.settings import Settings
 
 logger = logging.getLogger("dockerflow.middleware")

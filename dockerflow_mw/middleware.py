@@ -25,16 +25,16 @@ from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from dockerflow_mw.announcement import Announcement
 from dockerflow_mw.checks import Registry, default_registry
-from dockerflow_mw.encoder import safe_repr
-from dockerflow_mw.interface import Interface, resolve
 from dockerflow_mw.logging import configure_logging
+from dockerflow_mw.logging.encoding import safe_repr
+from dockerflow_mw.protocols.detect import Interface, resolve
 from dockerflow_mw.settings import Options, Settings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
     from wsgiref.types import StartResponse, WSGIEnvironment
 
-    from dockerflow_mw.asgi import Receive, Scope, Send
+    from dockerflow_mw.protocols.asgi import Receive, Scope, Send
 
 
 class DockerflowMiddleware:
@@ -123,12 +123,12 @@ def _door(interface: str) -> Callable[..., Any]:
     # Imported here, because a process serves one interface and has no use for the
     # other.
     if interface == "wsgi":
-        from dockerflow_mw.wsgi import WSGIDoor
+        from dockerflow_mw.protocols.wsgi import WSGIMiddleware
 
-        return WSGIDoor
-    from dockerflow_mw.asgi import ASGIDoor
+        return WSGIMiddleware
+    from dockerflow_mw.protocols.asgi import ASGIMiddleware
 
-    return ASGIDoor
+    return ASGIMiddleware
 
 
 def _called_as(door: Any, cls: type[Any]) -> type[Any]:

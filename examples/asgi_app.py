@@ -14,7 +14,7 @@ import sqlite3
 from contextlib import closing
 
 from dockerflow_mw import DockerflowMiddleware, summary
-from dockerflow_mw.asgi import Receive, Scope, Send
+from dockerflow_mw.protocols.asgi import Receive, Scope, Send
 
 logger = logging.getLogger("bookshop")
 

@@ -19,8 +19,7 @@ from typing import Any
 
 import pytest
 
-from dockerflow_mw import turns
-from dockerflow_mw.logging import MozlogFormatter, MozlogHandler
+from dockerflow_mw.logging import MozlogFormatter, MozlogHandler, turns
 from tests.test_handler import BOUND, BUFFERED, fill
 
 WORKER = """
@@ -180,7 +179,7 @@ def test_who_prints_to_a_full_pipe_keeps_no_other_thread(pipe: Pipe) -> None:
     with workers(Worker(pipe.writing)) as (worker,):
         worker.do("printer = threading.Thread(target=print, args=['p' * 300_000])")
         worker.do("printer.daemon = True; printer.start()")
-        worker.do("from dockerflow_mw.descriptor import is_writable")
+        worker.do("from dockerflow_mw.logging.descriptor import is_writable")
         worker.do("[None for _ in iter(lambda: is_writable(1, 0), False)]")
         assert worker.do("log(10)") == 1
 

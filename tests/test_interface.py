@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dockerflow_mw.interface import resolve
+from dockerflow_mw.protocols.detect import resolve
 from dockerflow_mw.settings import SettingsError
 
 

@@ -23,8 +23,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dockerflow_mw import encoder
-from dockerflow_mw.logging import JsonLogFormatter
+from dockerflow_mw.logging import JsonLogFormatter, encoding
 from tests.mozlog_schema import MOZLOG_SCHEMA
 
 EXAMPLES = int(os.environ.get("DOCKERFLOW_TEST_EXAMPLES", "300"))
@@ -170,10 +169,10 @@ def test_any_strict_line_is_valid_under_the_schema(
 
 @given(value=values)
 @often
-@pytest.mark.skipif(encoder.orjson is None, reason="orjson is not installed")
+@pytest.mark.skipif(encoding.orjson is None, reason="orjson is not installed")
 def test_both_encoders_say_the_same(value: Any) -> None:
-    with_orjson = parsed(encoder.encode({"value": value}))
-    assert with_orjson == parsed(encoder._encode_standard({"value": value}))
+    with_orjson = parsed(encoding.encode({"value": value}))
+    assert with_orjson == parsed(encoding._encode_standard({"value": value}))
 
 
 def test_the_schema_is_strict() -> None:
@@ -200,7 +199,7 @@ def test_times_and_ids_have_their_usual_texts() -> None:
         **{"a": moment, "b": identity, "c": Path("/x"), "d": Data(1, {2})},
         "e": decimal.Decimal("1.50"),
     }
-    assert parsed(encoder.encode(value)) == {
+    assert parsed(encoding.encode(value)) == {
         "a": "2026-01-02T03:04:05+00:00",
         "b": str(identity),
         "c": "/x",
@@ -217,4 +216,4 @@ def test_what_stands_for_a_module_that_is_none(
     monkeypatch.setattr(module, "UUID", kind, raising=False)
     monkeypatch.setitem(sys.modules, "uuid", module)
     monkeypatch.delitem(sys.modules, "decimal")
-    assert encoder.plain({"a": {1}}) == {"a": [1]}
+    assert encoding.plain({"a": {1}}) == {"a": [1]}

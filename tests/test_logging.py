@@ -19,7 +19,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dockerflow_mw.formatter import BLANK_RECORD
 from dockerflow_mw.logging import (
     JsonLogFormatter,
     MozlogFormatter,
@@ -31,7 +30,8 @@ from dockerflow_mw.logging import (
     request_id_context,
     safer_format_traceback,
 )
-from dockerflow_mw.record import RecordMaker, parts_of
+from dockerflow_mw.logging.formatter import BLANK_RECORD
+from dockerflow_mw.logging.record import RecordMaker, parts_of
 
 
 def record(
@@ -277,7 +277,8 @@ def test_a_dictionary_configures_it_all(
 def test_the_failure_of_logging_is_said_on_stderr_if_there_is_one() -> None:
     code = (
         "import os\nos.close(2)\n"
-        "from dockerflow_mw.handler import complain\ncomplain('x')\nprint('alive')"
+        "from dockerflow_mw.logging.handler import complain\n"
+        "complain('x')\nprint('alive')"
     )
     command = [sys.executable, "-c", code]
     assert subprocess.run(command, check=True, capture_output=True).stdout == b"alive\n"

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterable
 from types import MethodType
 from typing import Any, TypeAlias, TypedDict, TypeVar, Unpack, overload
 
-from dockerflow_mw import parse
 from dockerflow_mw.logging import log_safely
+from dockerflow_mw.settings import readers
 
 logger = logging.getLogger("dockerflow.checks")
 
@@ -266,7 +266,7 @@ def _check(name: str, function: CheckFunction, options: CheckOptions) -> Check:
         value = options.get(option)
         label = f"{option} of check {name!r}"
         return (
-            default if value is None else parse.setting(label, value, reader, allowed)
+            default if value is None else readers.setting(label, value, reader, allowed)
         )
 
     critical = getattr(unwrap(function), "critical", True)
@@ -274,12 +274,12 @@ def _check(name: str, function: CheckFunction, options: CheckOptions) -> Check:
     return Check(
         name,
         function,
-        read("critical", parse.boolean, "true or false", critical is not False),
-        read("fail_level", parse.fail_level, "warning, error or critical"),
-        read("failures_before_error", parse.positive_number, "a number from 1", 1),
-        read("tags", parse.names, "names", ()),
-        read("timeout", parse.positive_seconds, f"{seconds} above 0"),
-        read("cache_seconds", parse.seconds, f"{seconds}, 0 or more"),
+        read("critical", readers.boolean, "true or false", critical is not False),
+        read("fail_level", readers.fail_level, "warning, error or critical"),
+        read("failures_before_error", readers.positive_number, "a number from 1", 1),
+        read("tags", readers.names, "names", ()),
+        read("timeout", readers.positive_seconds, f"{seconds} above 0"),
+        read("cache_seconds", readers.seconds, f"{seconds}, 0 or more"),
     )
 
 

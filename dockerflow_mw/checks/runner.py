@@ -10,13 +10,13 @@ import threading
 import weakref
 from collections.abc import Collection, Iterable
 
-from dockerflow_mw.checks.background import background_loop
-from dockerflow_mw.checks.execution import Around, Execution, GetLoop
-from dockerflow_mw.checks.flight import Flight
+from dockerflow_mw.checks.batch import Batch
+from dockerflow_mw.checks.failures import FailureCounter
+from dockerflow_mw.checks.loop import background_loop
 from dockerflow_mw.checks.messages import ERROR
 from dockerflow_mw.checks.registry import Check, CheckFunction, is_same
 from dockerflow_mw.checks.results import CheckResult, ChecksResults
-from dockerflow_mw.checks.tally import Tally
+from dockerflow_mw.checks.run import Around, CheckRun, GetLoop
 from dockerflow_mw.settings import Settings
 
 # A result that came after its answer serves the next ones, while the check runs
@@ -42,45 +42,45 @@ class Runner:
 
     def _reset(self) -> None:
         self._lock = threading.Lock()
-        self._executions: dict[str, Execution] = {}
-        self._flights: list[Flight] = []
-        self._tally = Tally()
+        self._executions: dict[str, CheckRun] = {}
+        self._batches: list[Batch] = []
+        self._failure_counter = FailureCounter()
 
     def run(self, checks: Iterable[Check]) -> ChecksResults:
         """Run checks and wait for them; async ones run on a loop of our own."""
-        flight = self._board(tuple(checks), background_loop.get)
-        flight.wait()
-        return self._land(flight)
+        batch = self._join(tuple(checks), background_loop.get)
+        batch.wait()
+        return self._finish(batch)
 
     async def arun(self, checks: Iterable[Check]) -> ChecksResults:
         """Run checks and wait for them; async ones run on the running loop."""
         loop = asyncio.get_running_loop()
-        flight = self._board(tuple(checks), lambda: loop)
-        await flight.await_()
-        return self._land(flight)
+        batch = self._join(tuple(checks), lambda: loop)
+        await batch.await_()
+        return self._finish(batch)
 
-    def _board(self, checks: tuple[Check, ...], loop: GetLoop) -> Flight:
-        begun: list[Execution] = []
+    def _join(self, checks: tuple[Check, ...], loop: GetLoop) -> Batch:
+        begun: list[CheckRun] = []
         with self._lock:
-            self._flights = [flight for flight in self._flights if not flight.landed]
-            for flight in self._flights:
-                if flight.carries(checks):
-                    return flight
-            flight = Flight(
+            self._batches = [batch for batch in self._batches if not batch.done]
+            for batch in self._batches:
+                if batch.matches(checks):
+                    return batch
+            batch = Batch(
                 [self._execution(check, loop, begun) for check in checks],
                 self._settings.check_timeout,
                 self._settings.heartbeat_deadline,
             )
-            self._flights.append(flight)
+            self._batches.append(batch)
         # Not under the lock: a thread that starts may let another one come in, and
         # under gevent on the very thread that would then wait for the lock.
         for execution in begun:
             execution.start()
-        return flight
+        return batch
 
     def _execution(
-        self, check: Check, loop: GetLoop, begun: list[Execution]
-    ) -> Execution:
+        self, check: Check, loop: GetLoop, begun: list[CheckRun]
+    ) -> CheckRun:
         former = self._executions.get(check.name)
         if former is None or former.abandoned or not is_same(former.check, check):
             return self._begin(check, loop, begun)
@@ -101,21 +101,21 @@ class Runner:
         self,
         check: Check,
         loop: GetLoop,
-        begun: list[Execution],
-        previous: Execution | None = None,
-    ) -> Execution:
-        execution = Execution(check, loop, previous, self._around)
+        begun: list[CheckRun],
+        previous: CheckRun | None = None,
+    ) -> CheckRun:
+        execution = CheckRun(check, loop, previous, self._around)
         self._executions[check.name] = execution
         begun.append(execution)
         return execution
 
-    def _is_cached(self, execution: Execution) -> bool:
+    def _is_cached(self, execution: CheckRun) -> bool:
         seconds = execution.check.cache_seconds
         if seconds is None:
             seconds = self._settings.cache_seconds
         return _age(execution) < seconds
 
-    def _came_late(self, execution: Execution) -> bool:
+    def _came_late(self, execution: CheckRun) -> bool:
         return execution.late or execution.result.result().duration >= self._timeout(
             execution.check
         )
@@ -124,20 +124,20 @@ class Runner:
         timeout = check.timeout or self._settings.check_timeout
         return min(timeout, self._settings.heartbeat_deadline)
 
-    def _land(self, flight: Flight) -> ChecksResults:
+    def _finish(self, batch: Batch) -> ChecksResults:
         with self._lock:
-            if flight.results is None:
-                outcomes = tuple(self._judge(e, flight) for e in flight.executions)
-                flight.results = ChecksResults(outcomes)
-            return flight.results
+            if batch.results is None:
+                outcomes = tuple(self._judge(e, batch) for e in batch.executions)
+                batch.results = ChecksResults(outcomes)
+            return batch.results
 
-    def _judge(self, execution: Execution, flight: Flight) -> CheckResult:
+    def _judge(self, execution: CheckRun, batch: Batch) -> CheckResult:
         check = execution.check
         fail_level = check.fail_level or self._settings.fail_level
         result = dataclasses.replace(
-            flight.outcome(execution), critical=check.critical, fail_level=fail_level
+            batch.outcome(execution), critical=check.critical, fail_level=fail_level
         )
-        failures = self._tally.count(
+        failures = self._failure_counter.count(
             execution,
             failed=result.level >= min(fail_level, ERROR),
             timeout=self._timeout(check),
@@ -146,7 +146,7 @@ class Runner:
         return dataclasses.replace(result, tolerated=tolerated)
 
 
-def _age(execution: Execution) -> float:
+def _age(execution: CheckRun) -> float:
     return execution.result.result().age
 
 

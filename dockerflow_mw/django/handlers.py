@@ -12,8 +12,8 @@ from django.http import HttpRequest
 
 from dockerflow_mw.django.user import uid_of
 from dockerflow_mw.logging import log_safely
+from dockerflow_mw.protocols.wsgi import outer_record
 from dockerflow_mw.summary import Summary
-from dockerflow_mw.wsgi import outer_record
 
 logger = logging.getLogger("dockerflow.django")
 

@@ -26,10 +26,10 @@ from dockerflow_mw.django.site import Site, current, record_of
 from dockerflow_mw.django.stream import is_cancelled, watch
 from dockerflow_mw.django.user import uid_of
 from dockerflow_mw.django.views import carried
+from dockerflow_mw.endpoints.http import Endpoint
 from dockerflow_mw.logging import log_safely
-from dockerflow_mw.reply import Endpoint
+from dockerflow_mw.protocols.wsgi import close_record, request_of
 from dockerflow_mw.summary import Summary
-from dockerflow_mw.wsgi import close_record, request_of
 
 logger = logging.getLogger("dockerflow.django")
 

@@ -16,18 +16,17 @@ from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings as django_settings
 from django.http import HttpRequest
 
-from dockerflow_mw import parse
 from dockerflow_mw.announcement import Announcement
-from dockerflow_mw.asgi import SCOPE_KEY
 from dockerflow_mw.checks import Registry, default_registry
 from dockerflow_mw.django.connections import closed_connections
 from dockerflow_mw.django.system import WithSystemChecks, adapted, names_of
 from dockerflow_mw.endpoints import endpoints, with_slashes
 from dockerflow_mw.logging import configure_logging
-from dockerflow_mw.request_log import RequestLog
-from dockerflow_mw.settings import Settings, from_attributes
+from dockerflow_mw.protocols.asgi import SCOPE_KEY
+from dockerflow_mw.protocols.wsgi import ENVIRON_KEY, environ_key
+from dockerflow_mw.settings import Settings, from_attributes, readers
 from dockerflow_mw.summary import Summary
-from dockerflow_mw.wsgi import ENVIRON_KEY, environ_key
+from dockerflow_mw.summary.log import RequestLog
 
 
 def _in_debug(_: object) -> bool:
@@ -84,7 +83,7 @@ def _system_checks() -> bool:
     name = "DOCKERFLOW_SYSTEM_CHECKS"
     sources = (getattr(django_settings, name, None), os.environ.get(name))
     value = next((v for v in sources if not (v is None or v == "")), _DEFAULTS[name])
-    return parse.setting(name, value, parse.boolean, "true or false")
+    return readers.setting(name, value, readers.boolean, "true or false")
 
 
 class Site:

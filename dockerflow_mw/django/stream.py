@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 
 from django.http import HttpRequest, HttpResponseBase
 
+from dockerflow_mw.protocols.wsgi import Body, close_record
 from dockerflow_mw.summary import Summary
-from dockerflow_mw.wsgi import Body, close_record
 
 
 def watch(response: HttpResponseBase, record: Summary, request: HttpRequest) -> None:

@@ -19,7 +19,7 @@ from dockerflow_mw.checks.messages import CheckMessage
 from dockerflow_mw.checks.registry import Check, CheckFunction
 from dockerflow_mw.checks.results import messages_of
 from dockerflow_mw.django.connections import closing
-from dockerflow_mw.parse import A_YEAR
+from dockerflow_mw.settings.readers import A_YEAR
 
 # How long a system check waits for its turn, in seconds. They were not written to run
 # beside one another; but none shall be late because another one is slow.

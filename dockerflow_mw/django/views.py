@@ -11,8 +11,8 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 
 from dockerflow_mw.django import site
-from dockerflow_mw.reply import Reply
-from dockerflow_mw.wsgi import request_of
+from dockerflow_mw.endpoints.http import Response
+from dockerflow_mw.protocols.wsgi import request_of
 
 
 def version(request: HttpRequest) -> HttpResponse:
@@ -53,7 +53,7 @@ for _view in PATHS:
     transaction.non_atomic_requests(_view)
 
 
-def carried(reply: Reply) -> HttpResponse:
+def carried(reply: Response) -> HttpResponse:
     """Make the response of a reply."""
     return HttpResponse(reply.body, status=reply.status, headers=dict(reply.headers))
 

@@ -22,10 +22,10 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from dockerflow_mw.asgi import ASGIApp, ASGIDoor, Receive, Scope, Send
 from dockerflow_mw.endpoints import with_slashes
 from dockerflow_mw.fastapi.front import Front, front_of
 from dockerflow_mw.logging import MozlogHandler
+from dockerflow_mw.protocols.asgi import ASGIApp, ASGIMiddleware, Receive, Scope, Send
 from dockerflow_mw.settings import Settings
 from dockerflow_mw.summary import logger as summary_logger
 
@@ -36,12 +36,12 @@ class _LateDoor:
     def __init__(self, app: ASGIApp, logger: logging.Logger | None) -> None:
         self.app = app
         self._logger = logger
-        self._door: ASGIDoor | None = None
+        self._door: ASGIMiddleware | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one scope."""
         if scope["type"] == "lifespan":
-            door = ASGIDoor(self.app, Settings(), {}, lambda: self._start(scope))
+            door = ASGIMiddleware(self.app, Settings(), {}, lambda: self._start(scope))
         else:
             door = self._door or self._open(front_of(self._application(scope)))
         await door(scope, receive, send)
@@ -60,11 +60,11 @@ class _LateDoor:
             app = app.app
         return scope.get("app", app)
 
-    def _open(self, front: Front) -> ASGIDoor:
+    def _open(self, front: Front) -> ASGIMiddleware:
         if self._logger is not None:
             _make_heard(self._logger)
         groups = {path: front.endpoints[path] for path, _ in front.settings.groups}
-        self._door = ASGIDoor(
+        self._door = ASGIMiddleware(
             self.app,
             front.settings,
             with_slashes(groups),

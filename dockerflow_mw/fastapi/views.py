@@ -9,8 +9,8 @@ from typing import Any
 from fastapi import APIRouter, HTTPException, Request, Response
 from starlette.convertors import Convertor, register_url_convertor
 
-from dockerflow_mw.asgi import SCOPE_KEY, request_of
 from dockerflow_mw.fastapi.front import front_of
+from dockerflow_mw.protocols.asgi import SCOPE_KEY, request_of
 
 _LEVELS = ["ok", "debug", "info", "warning", "error", "critical"]
 

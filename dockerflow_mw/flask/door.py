@@ -13,15 +13,15 @@ import flask
 from dockerflow_mw.announcement import Announcement
 from dockerflow_mw.checks import Registry
 from dockerflow_mw.endpoints import LBHeartbeat, Version, endpoints, with_slashes
+from dockerflow_mw.endpoints.http import Endpoint
 from dockerflow_mw.flask.steps import Steps
 from dockerflow_mw.flask.visit import Visit, visit_of
 from dockerflow_mw.logging import configure_logging, log_safely
-from dockerflow_mw.reply import Endpoint
+from dockerflow_mw.protocols.wsgi import environ_key, request_of, smuggled
 from dockerflow_mw.request_id import request_id_context
-from dockerflow_mw.request_log import RequestLog
 from dockerflow_mw.settings import Settings, SettingsError
 from dockerflow_mw.summary import Summary
-from dockerflow_mw.wsgi import environ_key, request_of, smuggled
+from dockerflow_mw.summary.log import RequestLog
 
 if TYPE_CHECKING:
     from dockerflow_mw.flask.app import Dockerflow

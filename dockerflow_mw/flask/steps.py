@@ -12,7 +12,7 @@ from werkzeug.wsgi import ClosingIterator
 
 from dockerflow_mw import summary
 from dockerflow_mw.flask.visit import Visit, give_back, visit_of, visits
-from dockerflow_mw.wsgi import close_record, observed, watched
+from dockerflow_mw.protocols.wsgi import close_record, observed, watched
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment

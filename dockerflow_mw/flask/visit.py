@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import flask
 from werkzeug.wrappers import Response
 
-from dockerflow_mw.summary import Summary
-from dockerflow_mw.wsgi import (
+from dockerflow_mw.protocols.wsgi import (
     ENVIRON_KEY,
     Body,
     close_record,
@@ -18,6 +17,7 @@ from dockerflow_mw.wsgi import (
     outer_record,
     watched,
 )
+from dockerflow_mw.summary import Summary
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment

@@ -16,15 +16,15 @@ from sanic import Request as SanicRequest
 from sanic.http import Stage
 
 from dockerflow_mw.announcement import Announcement
-from dockerflow_mw.asgi import SCOPE_KEY
 from dockerflow_mw.checks import Registry
 from dockerflow_mw.endpoints import endpoints, with_slashes
+from dockerflow_mw.endpoints.http import Endpoint, Request
 from dockerflow_mw.logging import configure_logging, log_safely
-from dockerflow_mw.reply import Endpoint, Request
-from dockerflow_mw.request_log import RequestLog
+from dockerflow_mw.protocols.asgi import SCOPE_KEY
 from dockerflow_mw.sanic.served import Served
 from dockerflow_mw.settings import Settings, SettingsError
 from dockerflow_mw.summary import Summary, current, leave
+from dockerflow_mw.summary.log import RequestLog
 
 if TYPE_CHECKING:
     from dockerflow_mw.sanic.app import Dockerflow

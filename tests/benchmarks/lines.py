@@ -11,9 +11,8 @@ from dockerflow.logging import MozlogFormatter as PeerFormatter
 from dockerflow.logging import MozlogHandler as PeerHandler
 from pythonjsonlogger.json import JsonFormatter
 
-from dockerflow_mw import encoder
-from dockerflow_mw.logging import MozlogFormatter, MozlogHandler
-from dockerflow_mw.record import RecordMaker
+from dockerflow_mw.logging import MozlogFormatter, MozlogHandler, encoding
+from dockerflow_mw.logging.record import RecordMaker
 from tests.benchmarks.logs import NULL, stream_handler
 from tests.benchmarks.measure import PEER, Effort, Run, Samples, interleaved, repeated
 from tests.benchmarks.table import Bound, Row, either
@@ -58,7 +57,7 @@ def formatters() -> dict[str, tuple[logging.Formatter, logging.LogRecord]]:
         JSON: JsonFormatter(_FORMAT),
         STRUCTLOG: _structlog(),
     }
-    if encoder.orjson is not None:
+    if encoding.orjson is not None:
         from pythonjsonlogger.orjson import OrjsonFormatter
 
         made[ORJSON] = OrjsonFormatter(_FORMAT)
@@ -72,8 +71,8 @@ def formatters() -> dict[str, tuple[logging.Formatter, logging.LogRecord]]:
 def _structlog() -> logging.Formatter:
     # As structlog's documentation has it for the records of others.
     options: dict[str, Any] = {}
-    if encoder.orjson is not None:
-        options["serializer"] = lambda value, **_: encoder.orjson.dumps(value).decode()
+    if encoding.orjson is not None:
+        options["serializer"] = lambda value, **_: encoding.orjson.dumps(value).decode()
     formatter: logging.Formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
             structlog.stdlib.add_logger_name,

@@ -1,4 +1,4 @@
-"""What a request in flight holds, beside a bare one."""
+"""What a request in batch holds, beside a bare one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def rows(effort: Effort) -> Iterator[Row]:
 def _row(
     interface: str, ours: float, bare: float, theirs: str = "", beside: str = ""
 ) -> Row:
-    measure = f"{interface}, memory of a request in flight"
+    measure = f"{interface}, memory of a request in batch"
     return Row(measure, _bytes(bare), _bytes(ours), theirs, beside)
 
 

@@ -1,4 +1,4 @@
-"""What is added to a request, in process, and what one in flight holds."""
+"""What is added to a request, in process, and what one in batch holds."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ STANDARD = "asyncio, json, logging"
 BESIDE = {
     f"{STANDARD}, dockerflow_mw": (STANDARD, STANDARD),
     "dockerflow_mw.logging": (PEER, "dockerflow.logging"),
-    "dockerflow_mw.asgi": ("asgi-correlation-id", "asgi_correlation_id"),
+    "dockerflow_mw.protocols.asgi": ("asgi-correlation-id", "asgi_correlation_id"),
     "dockerflow_mw.fastapi": (PEER, "dockerflow.fastapi"),
     "dockerflow_mw.flask": (PEER, "dockerflow.flask"),
     "dockerflow_mw.sanic": (PEER, "dockerflow.sanic"),

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 
-from dockerflow_mw import encoder
+from dockerflow_mw.logging import encoding
 
 PACKAGES = (
     "dockerflow",
@@ -74,7 +74,7 @@ class Bound:
 
 def either(limit: float, without_orjson: float) -> Bound:
     """Give what is to be shown with orjson or without it, as the case is."""
-    return Bound(limit if encoder.orjson is not None else without_orjson)
+    return Bound(limit if encoding.orjson is not None else without_orjson)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -184,9 +184,9 @@ def test_a_closed_loop_is_a_failure_of_the_check() -> None:
     loop = asyncio.new_event_loop()
     loop.close()
     made = runner()
-    flight = made._board((Check("x", check),), lambda: loop)
-    flight.wait()
-    assert isinstance(only(made._land(flight)).error, RuntimeError)
+    batch = made._join((Check("x", check),), lambda: loop)
+    batch.wait()
+    assert isinstance(only(made._finish(batch)).error, RuntimeError)
 
 
 def test_probes_of_all_threads_share_one_run(held: Held) -> None:
@@ -350,7 +350,7 @@ def test_a_thread_that_cannot_be_started_costs_no_slot(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     slots = threading.BoundedSemaphore(1)
-    monkeypatch.setattr("dockerflow_mw.checks.execution._threads", slots)
+    monkeypatch.setattr("dockerflow_mw.checks.run._threads", slots)
 
     def refuse(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
@@ -400,7 +400,7 @@ def test_a_function_registered_anew_is_another_check(held: Held) -> None:
 
 def test_there_is_an_end_to_threads(monkeypatch: pytest.MonkeyPatch) -> None:
     slots = threading.BoundedSemaphore(1)
-    monkeypatch.setattr("dockerflow_mw.checks.execution._threads", slots)
+    monkeypatch.setattr("dockerflow_mw.checks.run._threads", slots)
     first, second = Held(), Held()
     try:
         results = runner().run([Check("first", first), Check("second", second)])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dockerflow_mw import checks
-from dockerflow_mw.reply import Request
+from dockerflow_mw.endpoints.http import Request
 from tests.doors import Door
 
 MakeDoor = Callable[..., Door]

@@ -129,7 +129,7 @@ def test_a_sample_is_logged_with_its_rate(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     drawn = iter([0.05, 0.5, 0.0999])
-    monkeypatch.setattr("dockerflow_mw.summary_policy._chance", lambda: next(drawn))
+    monkeypatch.setattr("dockerflow_mw.summary.policy._chance", lambda: next(drawn))
     made = door(sample=0.1)
     for _ in range(3):
         made.ask()
@@ -145,7 +145,7 @@ def test_a_sample_leaves_out_no_slow_request_and_no_warning(
     monkeypatch: pytest.MonkeyPatch,
     options: dict[str, Any],
 ) -> None:
-    monkeypatch.setattr("dockerflow_mw.summary_policy._chance", lambda: 1.0)
+    monkeypatch.setattr("dockerflow_mw.summary.policy._chance", lambda: 1.0)
     door(sample=0.1, **options).ask()
     (record,) = records(caplog)
     assert not hasattr(record, "sample_rate")
@@ -156,7 +156,7 @@ def test_a_sample_leaves_out_no_failure(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("dockerflow_mw.summary_policy._chance", lambda: 1.0)
+    monkeypatch.setattr("dockerflow_mw.summary.policy._chance", lambda: 1.0)
 
     def crash() -> bytes:
         raise RuntimeError

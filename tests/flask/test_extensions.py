@@ -11,7 +11,7 @@ import flask
 import pytest
 
 from dockerflow_mw import checks as default_checks
-from dockerflow_mw.checks.background import background_loop
+from dockerflow_mw.checks.loop import background_loop
 from dockerflow_mw.flask import Dockerflow, checks
 from tests import services
 from tests.checks.builtin.faults import until

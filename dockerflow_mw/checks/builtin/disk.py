@@ -17,7 +17,7 @@ import shutil
 from dockerflow_mw import health
 from dockerflow_mw.checks.builtin.base import BuiltInCheck, Messages
 from dockerflow_mw.checks.messages import Error, Warning
-from dockerflow_mw.parse import setting
+from dockerflow_mw.settings.readers import setting
 
 
 def disk_free(

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from dockerflow_mw import health
 from dockerflow_mw.checks.builtin.base import SECONDS, BuiltInCheck, Messages, Outcome
 from dockerflow_mw.checks.messages import Error
-from dockerflow_mw.parse import positive_seconds, setting
+from dockerflow_mw.settings.readers import positive_seconds, setting
 
 if TYPE_CHECKING:
     from httpx import URL, AsyncClient, Client, Request, Response

@@ -19,7 +19,7 @@ import socket
 from dockerflow_mw import health
 from dockerflow_mw.checks.builtin.base import SECONDS, BuiltInCheck, Messages
 from dockerflow_mw.checks.messages import Error
-from dockerflow_mw.parse import positive_seconds, setting
+from dockerflow_mw.settings.readers import positive_seconds, setting
 
 
 def port_open(host: str, port: int, *, timeout: float = 2.0) -> BuiltInCheck:

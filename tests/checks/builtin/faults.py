@@ -17,7 +17,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
-from dockerflow_mw.checks.background import background_loop
+from dockerflow_mw.checks.loop import background_loop
 from tests.doors import BareASGI, BareWSGI
 
 T = TypeVar("T")

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from dockerflow_mw.reply import Endpoint, Reply, Request
-from dockerflow_mw.request_log import RequestLog
+from dockerflow_mw.endpoints.http import Endpoint, Request, Response
 from dockerflow_mw.settings import Settings
 from dockerflow_mw.summary import Summary, at_hand, leave
+from dockerflow_mw.summary.log import RequestLog
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -64,7 +64,7 @@ def open_record(log: RequestLog, environ: WSGIEnvironment, probe: bool) -> Summa
     )
 
 
-class WSGIDoor:
+class WSGIMiddleware:
     """A WSGI application in front of another one.
 
     Args:
@@ -192,7 +192,7 @@ def request_of(environ: WSGIEnvironment) -> Request:
     return Request(method, environ.get("QUERY_STRING", ""), headers)
 
 
-def _carry(reply: Reply, start_response: StartResponse) -> Iterable[bytes]:
+def _carry(reply: Response, start_response: StartResponse) -> Iterable[bytes]:
     phrase = _PHRASES.get(reply.status, "Unknown")
     start_response(f"{reply.status} {phrase}", list(reply.headers))
     return [reply.body]

@@ -15,9 +15,10 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Literal, TypeVar
 
-from dockerflow_mw import mozlog, parse
-from dockerflow_mw.encoder import encode, encode_clean, safe_repr, safe_str
-from dockerflow_mw.record import FieldsRecord, parts_of
+from dockerflow_mw.logging import schema
+from dockerflow_mw.logging.encoding import encode, encode_clean, safe_repr, safe_str
+from dockerflow_mw.logging.record import FieldsRecord, parts_of
+from dockerflow_mw.settings import readers
 
 T = TypeVar("T")
 
@@ -119,7 +120,7 @@ class MozlogFormatter(logging.Formatter):
         self._gcp = _profile(severity) == "gcp"
         self._strict = strict
         allowed = f"0 or a number of bytes from {MINIMAL_MAX_BYTES}"
-        self._max_bytes = parse.setting("max_bytes", max_bytes, _size, allowed)
+        self._max_bytes = readers.setting("max_bytes", max_bytes, _size, allowed)
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
@@ -204,7 +205,7 @@ class MozlogFormatter(logging.Formatter):
         line = self.convert_record(copy.copy(record))
         del line["Timestamp"]
         # Without the brace before, and the 0 and the brace behind.
-        envelope = encode(mozlog.without_nulls({**line, "Fields": 0}))[1:-2]
+        envelope = encode(schema.without_nulls({**line, "Fields": 0}))[1:-2]
         envelopes[kind] = envelope
         return envelope
 
@@ -212,7 +213,7 @@ class MozlogFormatter(logging.Formatter):
         self, record: logging.LogRecord, line: dict[str, Any]
     ) -> dict[str, Any]:
         if self._strict:
-            line = mozlog.strict(line)
+            line = schema.strict(line)
         if self._gcp:
             line = line | _google_cloud(record, line)
         return line
@@ -220,13 +221,13 @@ class MozlogFormatter(logging.Formatter):
     def _encoded(self, line: dict[str, Any]) -> str:
         text = encode_clean(line) if line.get("Fields") else None
         if text is None:
-            line = mozlog.without_nulls({**line})
+            line = schema.without_nulls({**line})
             text = encode(line)
         # Cheap before exact: no character is more than four bytes long.
         room = self._max_bytes - 1
         if room < 0 or len(text) * 4 <= room or len(text.encode()) <= room:
             return text
-        return mozlog.fitted(line, room)
+        return schema.fitted(line, room)
 
     def _severity(self, level: object) -> int:
         return _of_level(level, self.SYSLOG_LEVEL_MAP, self.DEFAULT_SYSLOG_LEVEL)
@@ -268,9 +269,9 @@ class JsonLogFormatter(MozlogFormatter):
 def _profile(severity: str | None) -> str:
     variable = "DOCKERFLOW_LOG_PROFILE"
     if severity is not None:
-        return parse.setting("severity", severity, _profile_name, "mozlog or gcp")
+        return readers.setting("severity", severity, _profile_name, "mozlog or gcp")
     value = os.environ.get(variable) or "mozlog"
-    return parse.setting(variable, value, _profile_name, "mozlog or gcp")
+    return readers.setting(variable, value, _profile_name, "mozlog or gcp")
 
 
 def _profile_name(value: object) -> str:

@@ -15,8 +15,8 @@ import weakref
 from collections.abc import Callable
 from typing import Protocol
 
-from dockerflow_mw import turns
-from dockerflow_mw.descriptor import (
+from dockerflow_mw.logging import turns
+from dockerflow_mw.logging.descriptor import (
     CUT,
     GET_MARK,
     Place,
@@ -28,7 +28,7 @@ from dockerflow_mw.descriptor import (
     place_of,
     takes_at_once,
 )
-from dockerflow_mw.turns import OneByOne, RefusedError, Turn
+from dockerflow_mw.logging.turns import OneByOne, RefusedError, Turn
 
 Lost = Callable[[Exception], None]
 """Is told why a line could not be written."""
@@ -230,7 +230,7 @@ class Channel:
             return
         # Nobody else has the turn while our line lacks its end, and we may never log
         # again. At the interpreter's end no thread can be started.
-        name = "dockerflow_mw.channel"
+        name = "dockerflow_mw.logging.channel"
         finisher = threading.Thread(target=self._finish, name=name, daemon=True)
         with contextlib.suppress(RuntimeError):
             finisher.start()

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
-from dockerflow_mw.encoder import safe_repr
+from dockerflow_mw.logging.encoding import safe_repr
 from dockerflow_mw.settings import SettingsError
 
 Interface: TypeAlias = Literal["auto", "wsgi", "asgi"]

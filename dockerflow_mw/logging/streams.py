@@ -11,10 +11,10 @@ import threading
 import time
 from typing import Any, TextIO, cast
 
-from dockerflow_mw import turns
-from dockerflow_mw.channel import Channel, Lost, Send
-from dockerflow_mw.descriptor import fcntl
-from dockerflow_mw.turns import OneByOne
+from dockerflow_mw.logging import turns
+from dockerflow_mw.logging.channel import Channel, Lost, Send
+from dockerflow_mw.logging.descriptor import fcntl
+from dockerflow_mw.logging.turns import OneByOne
 
 # How soon it is noticed that a descriptor leads elsewhere, in seconds.
 _LOOK_AGAIN = 0.01

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dockerflow_mw.request_id import RequestIdReader
 from dockerflow_mw.settings import Settings
 from dockerflow_mw.summary import logger as summary_logger
-from dockerflow_mw.summary_policy import SummaryPolicy
+from dockerflow_mw.summary.policy import SummaryPolicy
 
 
 class RequestLog:

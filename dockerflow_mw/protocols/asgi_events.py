@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dockerflow_mw.summary import Summary
 
 if TYPE_CHECKING:
-    from dockerflow_mw.asgi import Message, Receive, Send
+    from dockerflow_mw.protocols.asgi import Message, Receive, Send
 
 # How many messages of a body may come before it is heard that the client has left.
 _BACKLOG = 64

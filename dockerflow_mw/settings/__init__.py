@@ -8,9 +8,9 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypedDict
 
-from dockerflow_mw import parse
-from dockerflow_mw.parse import SettingsError
 from dockerflow_mw.request_id import DEFAULT_HEADER_NAME, TRACE_HEADERS
+from dockerflow_mw.settings import readers
+from dockerflow_mw.settings.readers import SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,23 +76,23 @@ class Settings:
     with commas in the environment. An empty variable counts as not set.
     """
 
-    cache_seconds: float = _option(0.0, parse.seconds, _SECONDS)
+    cache_seconds: float = _option(0.0, readers.seconds, _SECONDS)
     """How long the result of a check serves further probes, in seconds."""
 
-    check_timeout: float = _option(4.0, parse.positive_seconds, _POSITIVE_SECONDS)
+    check_timeout: float = _option(4.0, readers.positive_seconds, _POSITIVE_SECONDS)
     """How long a check may take before it counts as late, in seconds."""
 
     checks: tuple[Callable[..., Any], ...] = _option(
-        (), parse.functions, "callables or their dotted paths, separated by commas"
+        (), readers.functions, "callables or their dotted paths, separated by commas"
     )
     """Checks to register at start-up."""
 
-    configure_logging: bool = _option(False, parse.boolean, _BOOLEAN)
+    configure_logging: bool = _option(False, readers.boolean, _BOOLEAN)
     """Whether to set the root logger up for JSON lines on stdout."""
 
     details: str | Callable[..., bool] = _option(
         "full",
-        parse.details,
+        readers.details,
         "full, status, a callable, or a token of at least 16 characters",
         secret=True,
     )
@@ -100,95 +100,97 @@ class Settings:
     nobody (``"status"``), those requests for which a callable returns true, or those
     that carry the token as a bearer token."""
 
-    echo_request_id: bool = _option(False, parse.boolean, _BOOLEAN)
+    echo_request_id: bool = _option(False, readers.boolean, _BOOLEAN)
     """Whether every response carries the request id in a header."""
 
-    error_endpoint: bool = _option(False, parse.boolean, _BOOLEAN)
+    error_endpoint: bool = _option(False, readers.boolean, _BOOLEAN)
     """Whether ``/__error__`` is there and raises, to test error reporting."""
 
     error_token: str | None = _option(
         None,
-        parse.optional_token,
+        readers.optional_token,
         "a token of at least 16 characters",
         secret=True,
     )
     """The bearer token that ``/__error__`` asks for, if there is one."""
 
     exclude_paths: tuple[str, ...] = _option(
-        (), parse.paths, "paths that begin with /, and may end with *, with commas"
+        (), readers.paths, "paths that begin with /, and may end with *, with commas"
     )
     """Paths whose requests leave no summary unless they fail; ``*`` at the end of one
     stands for whatever follows."""
 
-    fail_level: int = _option(40, parse.fail_level, "warning, error or critical")
+    fail_level: int = _option(40, readers.fail_level, "warning, error or critical")
     """The level from which on a check fails the heartbeat."""
 
     groups: tuple[tuple[str, tuple[str, ...]], ...] = _option(
         (),
-        functools.partial(parse.groups, taken=ENDPOINT_PATHS),
+        functools.partial(readers.groups, taken=ENDPOINT_PATHS),
         "paths, each with names or tags of checks, as /__ready__=database,cache",
     )
     """Further paths, each of which answers as the heartbeat does, for some of the
     checks. In the environment, ``;`` stands between groups."""
 
-    heartbeat_deadline: float = _option(4.5, parse.positive_seconds, _POSITIVE_SECONDS)
+    heartbeat_deadline: float = _option(
+        4.5, readers.positive_seconds, _POSITIVE_SECONDS
+    )
     """How long a heartbeat may take in all, in seconds. Load balancers commonly wait
     for five, within which the defaults of this and of ``check_timeout`` answer."""
 
     heartbeat_failed_status_code: int = _option(
-        500, parse.server_error_status, "a whole number from 500 to 599"
+        500, readers.server_error_status, "a whole number from 500 to 599"
     )
     """The status of a heartbeat that failed."""
 
     log_probes: str = _option(
         "failures",
-        parse.one_of("failures", "all", "none"),
+        readers.one_of("failures", "all", "none"),
         "failures, all or none",
     )
     """Which requests for our own paths leave a summary, which are those that are
     answered with a status from 400 on, all of them, or none."""
 
-    log_repeat_seconds: float = _option(300.0, parse.seconds, _SECONDS)
+    log_repeat_seconds: float = _option(300.0, readers.seconds, _SECONDS)
     """How often the log repeats a failure that does not change, in seconds."""
 
     request_id_header_name: tuple[str, ...] = _option(
         (DEFAULT_HEADER_NAME,),
-        parse.header_names,
+        readers.header_names,
         "names of HTTP headers, separated by commas, or none",
     )
     """The request headers to take the request id from, the first that has one."""
 
-    sample: float = _option(1.0, parse.fraction, "a number above 0 and up to 1")
+    sample: float = _option(1.0, readers.fraction, "a number above 0 and up to 1")
     """Which part of the summaries is logged, each with its ``sample_rate``. Those of
     requests that were slow, failed or are logged as a warning are always there."""
 
     silenced_checks: tuple[str, ...] = _option(
-        (), parse.names, "ids of check messages, separated by commas"
+        (), readers.names, "ids of check messages, separated by commas"
     )
     """Ids of check messages that never count."""
 
-    slow_seconds: float = _option(1.0, parse.seconds, _SECONDS)
+    slow_seconds: float = _option(1.0, readers.seconds, _SECONDS)
     """From when on a request counts as slow where summaries are sampled, in seconds."""
 
     summary_levels: tuple[tuple[int, int], ...] = _option(
-        (), parse.status_levels, "levels by status, as 404=debug,4xx=warning"
+        (), readers.status_levels, "levels by status, as 404=debug,4xx=warning"
     )
     """The levels of summaries by status, or by class of statuses, where they are not
     to be ``INFO`` below 500 and ``ERROR`` from there on."""
 
-    summary_log_querystring: bool = _option(False, parse.boolean, _BOOLEAN)
+    summary_log_querystring: bool = _option(False, readers.boolean, _BOOLEAN)
     """Whether the request summary holds the query string, with credentials masked."""
 
-    summary_log_websockets: bool = _option(False, parse.boolean, _BOOLEAN)
+    summary_log_websockets: bool = _option(False, readers.boolean, _BOOLEAN)
     """Whether a websocket leaves a summary when it is closed."""
 
     version_callback: Callable[..., Any] | None = _option(
-        None, parse.optional_function, _CALLABLE
+        None, readers.optional_function, _CALLABLE
     )
     """Called with the version's folder at each ``/__version__``; gives the object."""
 
     version_path: Path | None = _option(
-        None, parse.optional_path, "the path of a version.json file or of its folder"
+        None, readers.optional_path, "the path of a version.json file or of its folder"
     )
     """Where version.json is; else the working directory and ``/app`` are tried."""
 
@@ -261,7 +263,7 @@ def _shown(value: object, *, secret: bool) -> str:
 
 
 def _read(label: str, value: object, field: dataclasses.Field[Any]) -> Any:
-    return parse.setting(label, value, **field.metadata)
+    return readers.setting(label, value, **field.metadata)
 
 
 def _unknown(name: str, known: list[str]) -> str:

@@ -9,13 +9,13 @@ import time
 from collections.abc import Iterable, Sequence
 
 from dockerflow_mw import health
-from dockerflow_mw.checks.execution import Execution
 from dockerflow_mw.checks.messages import Error
 from dockerflow_mw.checks.registry import Check, is_same
 from dockerflow_mw.checks.results import CheckResult, ChecksResults
+from dockerflow_mw.checks.run import CheckRun
 
 
-class Flight:
+class Batch:
     """Executions that are waited for together, each until it is late.
 
     Args:
@@ -28,39 +28,39 @@ class Flight:
     """
 
     def __init__(
-        self, executions: Iterable[Execution], timeout: float, deadline: float
+        self, executions: Iterable[CheckRun], timeout: float, deadline: float
     ) -> None:
         self.executions = tuple(executions)
         self.results: ChecksResults | None = None
         self._timeout = timeout
         self._ends = time.monotonic() + deadline
 
-    def carries(self, checks: Sequence[Check]) -> bool:
-        """Tell whether it is the flight of just these checks."""
+    def matches(self, checks: Sequence[Check]) -> bool:
+        """Tell whether it is the batch of just these checks."""
         ours = [execution.check for execution in self.executions]
         return len(ours) == len(checks) and all(map(is_same, ours, checks))
 
-    def _due(self, execution: Execution) -> float:
+    def _due(self, execution: CheckRun) -> float:
         return execution.started + self._allowed(execution)
 
-    def _allowed(self, execution: Execution) -> float:
+    def _allowed(self, execution: CheckRun) -> float:
         timeout = execution.check.timeout or self._timeout
         return min(timeout, self._ends - execution.started)
 
-    def _pending(self) -> list[Execution]:
+    def _pending(self) -> list[CheckRun]:
         now = time.monotonic()
         return [e for e in self.executions if not e.done and now < self._due(e)]
 
-    def _remaining(self, pending: list[Execution]) -> float:
+    def _remaining(self, pending: list[CheckRun]) -> float:
         return max(map(self._due, pending)) - time.monotonic()
 
     @property
-    def landed(self) -> bool:
+    def done(self) -> bool:
         """Whether every check is done or late."""
         return not self._pending()
 
     def wait(self) -> None:
-        """Block until the flight has landed."""
+        """Block until the batch has landed."""
         while pending := self._pending():
             concurrent.futures.wait(
                 [execution.result for execution in pending],
@@ -69,7 +69,7 @@ class Flight:
             )
 
     async def await_(self) -> None:
-        """Wait until the flight has landed, as `wait` does."""
+        """Wait until the batch has landed, as `wait` does."""
         loop, woken = asyncio.get_running_loop(), asyncio.Event()
 
         def wake() -> None:
@@ -89,7 +89,7 @@ class Flight:
             for execution in self.executions:
                 execution.unlisten(wake)
 
-    def outcome(self, execution: Execution) -> CheckResult:
+    def outcome(self, execution: CheckRun) -> CheckResult:
         """Give the outcome of an execution, or say that it is late."""
         if execution.done:
             execution.late = False

@@ -17,7 +17,7 @@ State = tuple[int, tuple[str | None, ...]]
 _FINE: State = (0, ())
 
 
-class Journal:
+class StateLog:
     """Logs each check when its state changes, and a failing one again at times.
 
     A state is the level of a check and the ids of its messages. Whoever probes every

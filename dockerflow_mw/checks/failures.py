@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import time
 
-from dockerflow_mw.checks.execution import Execution
+from dockerflow_mw.checks.run import CheckRun
 
 
 class _Row:
     __slots__ = ("before", "execution", "failures")
 
     def __init__(self) -> None:
-        self.execution: Execution | None = None
+        self.execution: CheckRun | None = None
         self.before = 0
         self.failures = 0
 
 
-class Tally:
+class FailureCounter:
     """The failures of each check in a row, run by run, whoever asks how often.
 
     A run that is late counts once for every time that it was allowed to take, so that
@@ -26,7 +26,7 @@ class Tally:
     def __init__(self) -> None:
         self._rows: dict[str, _Row] = {}
 
-    def count(self, execution: Execution, *, failed: bool, timeout: float) -> int:
+    def count(self, execution: CheckRun, *, failed: bool, timeout: float) -> int:
         """Take the state of a run in, and give the failures in a row.
 
         Args:
@@ -47,7 +47,7 @@ class Tally:
         return row.failures
 
 
-def _times(execution: Execution, timeout: float) -> int:
+def _times(execution: CheckRun, timeout: float) -> int:
     if execution.done:
         return 1
     return max(1, int((time.monotonic() - execution.started) / timeout))

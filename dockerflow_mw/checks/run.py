@@ -45,7 +45,7 @@ def _is_async(function: Callable[..., object]) -> bool:
     return inspect.iscoroutinefunction(code) or inspect.iscoroutinefunction(call)
 
 
-class Execution:
+class CheckRun:
     """A check under way, or done.
 
     A sync check runs on a daemon thread of its own, so that neither the exit of
@@ -67,7 +67,7 @@ class Execution:
         self,
         check: Check,
         loop: GetLoop,
-        previous: Execution | None = None,
+        previous: CheckRun | None = None,
         around: Around = contextlib.nullcontext,
     ) -> None:
         self.check = check

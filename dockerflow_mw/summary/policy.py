@@ -6,8 +6,8 @@ import logging
 import os
 from typing import TYPE_CHECKING
 
-from dockerflow_mw.formatter import PlainText
-from dockerflow_mw.record import RecordMaker
+from dockerflow_mw.logging.formatter import PlainText
+from dockerflow_mw.logging.record import RecordMaker
 from dockerflow_mw.settings import Settings
 
 if TYPE_CHECKING:

@@ -16,15 +16,15 @@ from contextvars import ContextVar
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, cast
 
-from dockerflow_mw.encoder import safe_repr, safe_str
-from dockerflow_mw.formatter import BLANK_RECORD
-from dockerflow_mw.handler import complain
+from dockerflow_mw.logging.encoding import safe_repr, safe_str
+from dockerflow_mw.logging.formatter import BLANK_RECORD
+from dockerflow_mw.logging.handler import complain
 from dockerflow_mw.redact import redact_query
 from dockerflow_mw.request_id import request_at_hand
 
 if TYPE_CHECKING:
-    from dockerflow_mw.request_log import RequestLog
-    from dockerflow_mw.summary_policy import SummaryPolicy
+    from dockerflow_mw.summary.log import RequestLog
+    from dockerflow_mw.summary.policy import SummaryPolicy
 
 logger = logging.getLogger("request.summary")
 

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from dockerflow_mw import signals
-from dockerflow_mw.checks.execution import Around
-from dockerflow_mw.checks.journal import Journal
+from dockerflow_mw.checks.log import StateLog
 from dockerflow_mw.checks.messages import level_to_text
 from dockerflow_mw.checks.registry import (
     Check,
@@ -18,11 +17,12 @@ from dockerflow_mw.checks.registry import (
     pick,
 )
 from dockerflow_mw.checks.results import ChecksResults
+from dockerflow_mw.checks.run import Around
 from dockerflow_mw.checks.runner import Runner
-from dockerflow_mw.encoder import plain
+from dockerflow_mw.endpoints.http import Endpoint, Request, Response, bearer
 from dockerflow_mw.logging import log_safely
+from dockerflow_mw.logging.encoding import plain
 from dockerflow_mw.redact import redact
-from dockerflow_mw.reply import Endpoint, Reply, Request, bearer
 from dockerflow_mw.settings import Settings
 
 logger = logging.getLogger("dockerflow.heartbeat")
@@ -31,7 +31,7 @@ logger = logging.getLogger("dockerflow.heartbeat")
 MAX_TEXT = 4096
 
 
-class Heart:
+class HeartbeatState:
     """What the heartbeats of a middleware share, whatever their paths.
 
     Args:
@@ -53,13 +53,13 @@ class Heart:
         self.runner = Runner(settings, around)
         self.may_see_details = _details_policy(settings.details)
         self._sender = sender
-        self._journal = Journal(settings.log_repeat_seconds)
+        self._state_log = StateLog(settings.log_repeat_seconds)
 
     def report(self, results: ChecksResults) -> ChecksResults:
         """Log what is new of the results, send the signal, and give what counts."""
         results = results.without(self.settings.silenced_checks)
         for result in results:
-            self._journal.write(result)
+            self._state_log.write(result)
         passed = signals.heartbeat_passed
         signal = signals.heartbeat_failed if results.failed else passed
         signals.send(signal, self._sender, results.level)
@@ -77,11 +77,13 @@ class Heartbeat(Endpoint):
         group: names and tags of the checks to run; None for all.
     """
 
-    def __init__(self, heart: Heart, group: Iterable[str] | None = None) -> None:
+    def __init__(
+        self, heart: HeartbeatState, group: Iterable[str] | None = None
+    ) -> None:
         self._heart = heart
         self._group = None if group is None else tuple(group)
 
-    def reply(self, request: Request) -> Reply:
+    def respond(self, request: Request) -> Response:
         """Run the checks and report."""
         try:
             checks = self._checks(request)
@@ -89,7 +91,7 @@ class Heartbeat(Endpoint):
             return self._refusal(error)
         return self._report(self._heart.runner.run(checks), request)
 
-    async def areply(self, request: Request) -> Reply:
+    async def arespond(self, request: Request) -> Response:
         """Run the checks and report, on an event loop."""
         try:
             checks = self._checks(request)
@@ -115,16 +117,18 @@ class Heartbeat(Endpoint):
         picked = pick(checks, wanted) if wanted else checks
         return tuple(check for check in picked if check.name not in left_out)
 
-    def _refusal(self, error: PermissionError | UnknownCheckError) -> Reply:
+    def _refusal(self, error: PermissionError | UnknownCheckError) -> Response:
         if isinstance(error, PermissionError):
             text = "Checks can be picked only by who may see their details."
-            return Reply.json(403, {"error": text})
+            return Response.json(403, {"error": text})
         if self._group is not None and error.name in self._group:
             log_safely(logger, logging.ERROR, "A group cannot be answered: %s", error)
-            return Reply.json(500, {"error": "The group has a check that is unknown."})
-        return Reply.json(400, {"error": str(error)})
+            return Response.json(
+                500, {"error": "The group has a check that is unknown."}
+            )
+        return Response.json(400, {"error": str(error)})
 
-    def _report(self, results: ChecksResults, request: Request) -> Reply:
+    def _report(self, results: ChecksResults, request: Request) -> Response:
         results = self._heart.report(results)
         body: dict[str, Any] = {"status": level_to_text(results.level)}
         if self._heart.may_see_details(request):
@@ -136,7 +140,7 @@ class Heartbeat(Endpoint):
             if request.query and "verbose" in request.parameters():
                 body["timings"] = results.timings
         failed_status = self._heart.settings.heartbeat_failed_status_code
-        return Reply.json(failed_status if results.failed else 200, plain(body))
+        return Response.json(failed_status if results.failed else 200, plain(body))
 
 
 def _names(values: Iterable[str]) -> list[str]:

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, TypeAlias
 
-from dockerflow_mw.asgi_messages import (
+from dockerflow_mw.endpoints.http import Endpoint, Request, Response
+from dockerflow_mw.protocols.asgi_events import (
     echo_handshake,
     fail,
     mark_open,
@@ -14,11 +15,10 @@ from dockerflow_mw.asgi_messages import (
     observe_websocket,
     watch,
 )
-from dockerflow_mw.reply import Endpoint, Reply, Request
-from dockerflow_mw.request_log import RequestLog
 from dockerflow_mw.settings import Settings, SettingsError
 from dockerflow_mw.summary import Summary, leave
 from dockerflow_mw.summary import logger as summary_logger
+from dockerflow_mw.summary.log import RequestLog
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -34,7 +34,7 @@ def _header_key(header_name: str) -> bytes:
     return header_name.lower().encode("latin-1")
 
 
-class ASGIDoor:
+class ASGIMiddleware:
     """An ASGI application in front of another one.
 
     Args:
@@ -199,12 +199,12 @@ def request_of(scope: Scope) -> Request:
     return Request(scope["method"], query, headers)
 
 
-def _start(reply: Reply) -> Message:
+def _start(reply: Response) -> Message:
     # Not the reply's own headers, to which a middleware may add.
     headers = list(reply.encoded)
     return {"type": "http.response.start", "status": reply.status, "headers": headers}
 
 
-async def _carry(reply: Reply, send: Send) -> None:
+async def _carry(reply: Response, send: Send) -> None:
     await send(_start(reply))
     await send({"type": "http.response.body", "body": reply.body})

@@ -10,12 +10,12 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from dockerflow_mw import version
-from dockerflow_mw.checks.background import background_loop
-from dockerflow_mw.checks.execution import Around
+from dockerflow_mw.checks.loop import background_loop
 from dockerflow_mw.checks.registry import Registry
-from dockerflow_mw.heartbeat import Heart, Heartbeat
+from dockerflow_mw.checks.run import Around
+from dockerflow_mw.endpoints.heartbeat import Heartbeat, HeartbeatState
+from dockerflow_mw.endpoints.http import Endpoint, Request, Response, bearer
 from dockerflow_mw.logging import log_safely
-from dockerflow_mw.reply import Endpoint, Reply, Request, bearer
 from dockerflow_mw.settings import Settings
 
 error_logger = logging.getLogger("dockerflow.error")
@@ -28,10 +28,10 @@ class LBHeartbeat(Endpoint):
     # Not even the start-up record, whose writing may take its time.
     quiet = True
 
-    _ALIVE = Reply.of(200)
+    _ALIVE = Response.of(200)
     at_once: ClassVar = {"GET": _ALIVE, "HEAD": _ALIVE.head()}
 
-    def reply(self, request: Request) -> Reply:
+    def respond(self, request: Request) -> Response:
         """Answer with the same reply every time."""
         return self._ALIVE
 
@@ -56,13 +56,13 @@ class Version(Endpoint):
             text = "There is no %s; version_path can say where it is."
             log_safely(version_logger, logging.WARNING, text, file.absolute())
 
-    def reply(self, request: Request) -> Reply:
+    def respond(self, request: Request) -> Response:
         """Answer with the version object of the file or of the callback."""
         if self.callback is None:
             return self._reply
         return _guarded(self._call, self.callback)
 
-    async def areply(self, request: Request) -> Reply:
+    async def arespond(self, request: Request) -> Response:
         """Answer as `reply` does, and await an async callback here."""
         if self.callback is None:
             return self._reply
@@ -83,30 +83,30 @@ class Version(Endpoint):
         return asyncio.run_coroutine_threadsafe(value, loop).result(self._deadline)
 
 
-def _guarded(get: Callable[..., object], *args: object) -> Reply:
+def _guarded(get: Callable[..., object], *args: object) -> Response:
     try:
         return _version_reply(get(*args))
     except (Exception, SystemExit) as error:
         return _no_version_object(error)
 
 
-def _version_reply(value: object) -> Reply:
+def _version_reply(value: object) -> Response:
     if value is None:
-        return Reply.json(404, {"error": "There is no version object."})
+        return Response.json(404, {"error": "There is no version object."})
     if not isinstance(value, dict):
         kind = type(value).__name__
         raise TypeError(f"The version is a {kind}; it must be a dict or None.")
-    return Reply.json(200, version.public(value))
+    return Response.json(200, version.public(value))
 
 
-def _no_version_object(error: BaseException) -> Reply:
+def _no_version_object(error: BaseException) -> Response:
     text = "The version object cannot be given."
     log_safely(version_logger, logging.ERROR, text, error=error)
-    return Reply.json(500, {"error": "The version object cannot be read."})
+    return Response.json(500, {"error": "The version object cannot be read."})
 
 
 # RFC 6750, section 3.
-_NO_TOKEN = Reply.of(
+_NO_TOKEN = Response.of(
     401,
     b"This takes the bearer token of DOCKERFLOW_ERROR_TOKEN.\n",
     headers=(("WWW-Authenticate", "Bearer"),),
@@ -123,7 +123,7 @@ class Error(Endpoint):
     def __init__(self, token: str | None = None) -> None:
         self._is_carried = None if token is None else bearer(token)
 
-    def reply(self, request: Request) -> Reply:
+    def respond(self, request: Request) -> Response:
         """Raise an exception that says what it is for."""
         if self._is_carried is not None and not self._is_carried(request):
             return _NO_TOKEN
@@ -146,7 +146,7 @@ def endpoints(
         sender: whom the heartbeats' signals come from.
         around: what each check is run inside, on its thread or in its task.
     """
-    heart = Heart(settings, registry, sender, around)
+    heart = HeartbeatState(settings, registry, sender, around)
     served: dict[str, Endpoint] = {
         "/__version__": Version(settings),
         "/__heartbeat__": Heartbeat(heart),

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from dockerflow_mw.descriptor import Writable, fcntl
+from dockerflow_mw.logging.descriptor import Writable, fcntl
 
 # How long a line may wait for its turn and for its reader, in seconds. One line waits
 # for a reader that has stopped reading, the others are dropped until it reads again.

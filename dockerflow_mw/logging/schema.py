@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dockerflow_mw.encoder import encode, free_name, plain, safe_str
+from dockerflow_mw.logging.encoding import encode, free_name, plain, safe_str
 
 Line = dict[str, Any]
 

@@ -52,7 +52,7 @@ def bearer(token: str) -> Callable[[Request], bool]:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Reply:
+class Response:
     """A response, which a protocol carries as it is.
 
     Attributes:
@@ -101,7 +101,7 @@ class Reply:
         return dataclasses.replace(self, body=b"")
 
 
-_METHOD_NOT_ALLOWED = Reply.of(
+_METHOD_NOT_ALLOWED = Response.of(
     405, b"Method Not Allowed\n", headers=(("Allow", "GET, HEAD"),)
 )
 
@@ -114,29 +114,29 @@ class Endpoint:
         quiet: whether nothing may be logged on the way to the answer.
     """
 
-    at_once: ClassVar[Mapping[str, Reply]] = {}
+    at_once: ClassVar[Mapping[str, Response]] = {}
     quiet: ClassVar[bool] = False
 
-    def reply(self, request: Request) -> Reply:
+    def respond(self, request: Request) -> Response:
         """Answer GET."""
         raise NotImplementedError
 
-    async def areply(self, request: Request) -> Reply:
+    async def arespond(self, request: Request) -> Response:
         """Answer GET on an event loop."""
-        return self.reply(request)
+        return self.respond(request)
 
-    def answer(self, request: Request) -> Reply:
+    def answer(self, request: Request) -> Response:
         """Answer a request of any method."""
         if request.method == "GET":
-            return self.reply(request)
+            return self.respond(request)
         if request.method == "HEAD":
-            return self.reply(request).head()
+            return self.respond(request).head()
         return _METHOD_NOT_ALLOWED
 
-    async def aanswer(self, request: Request) -> Reply:
+    async def aanswer(self, request: Request) -> Response:
         """Answer a request of any method on an event loop."""
         if request.method == "GET":
-            return await self.areply(request)
+            return await self.arespond(request)
         if request.method == "HEAD":
-            return (await self.areply(request)).head()
+            return (await self.arespond(request)).head()
         return _METHOD_NOT_ALLOWED

@@ -32,14 +32,14 @@ import logging
 import sys
 from typing import Any, TextIO
 
-from dockerflow_mw.encoder import SafeJSONEncoder, safe_repr
-from dockerflow_mw.formatter import (
+from dockerflow_mw.logging.encoding import SafeJSONEncoder, safe_repr
+from dockerflow_mw.logging.formatter import (
     DEFAULT_LOGGER_NAME,
     JsonLogFormatter,
     MozlogFormatter,
     safer_format_traceback,
 )
-from dockerflow_mw.handler import LineHandler, complain
+from dockerflow_mw.logging.handler import LineHandler, complain
 from dockerflow_mw.request_id import (
     get_or_generate_request_id,
     request_id_context,

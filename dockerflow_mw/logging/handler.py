@@ -8,9 +8,9 @@ import os
 from collections.abc import Callable
 from typing import TextIO
 
-from dockerflow_mw.channel import Channel
-from dockerflow_mw.descriptor import fcntl
-from dockerflow_mw.streams import DescriptorOutlet, TextOutlet, outlet_for
+from dockerflow_mw.logging.channel import Channel
+from dockerflow_mw.logging.descriptor import fcntl
+from dockerflow_mw.logging.streams import DescriptorOutlet, TextOutlet, outlet_for
 
 
 def complain(sentence: str, unsaid: Callable[[], None] | None = None) -> None:
@@ -37,7 +37,7 @@ class LineHandler(logging.StreamHandler[TextIO]):
     """Writes each record in one piece, whoever else writes to the same place.
 
     What cannot be written is counted, and said once on stderr. The caller neither
-    fails for it nor waits longer than `dockerflow_mw.turns.PATIENCE`.
+    fails for it nor waits longer than `dockerflow_mw.logging.turns.PATIENCE`.
 
     Attributes:
         dropped: how many records were lost.

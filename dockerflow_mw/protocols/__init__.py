@@ -1,0 +1,1 @@
+"""The protocols that servers speak: WSGI and ASGI."""

@@ -1,4 +1,4 @@
-"""Every habit of the project is a session here; ``nox -l`` lists them."""
+"""The project's sessions, which ``nox -l`` lists."""
 
 from __future__ import annotations
 
@@ -15,22 +15,23 @@ PYPROJECT = nox.project.load_toml("pyproject.toml")
 
 
 def install(session: nox.Session, *groups: str) -> None:
-    """Install the package and some groups of what it is tried with."""
+    """Install the package with dependency groups."""
     session.install("-q", "-e", ".", *nox.project.dependency_groups(PYPROJECT, *groups))
 
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """Serve a real application, break its database and show what comes out."""
+    """Serve two applications, stop their database, and print answers and log lines."""
     install(session, "demo")
-    # A SIGTERM is passed on, as Ctrl-C is, and the servers get the time to stop.
+    # nox passes a KeyboardInterrupt on to the demo. By default, SIGTERM would end nox
+    # and leave the servers running.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     session.run("python", "examples/demo.py", *session.posargs, terminate_timeout=30)
 
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests with their coverage; arguments go to pytest."""
+    """Run the tests and measure their coverage; arguments go to pytest."""
     install(session, "tests")
     session.run("coverage", "run", "-m", "pytest", *session.posargs)
     if not session.posargs:
@@ -39,28 +40,30 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Look for what ruff finds, and for imports against the floors."""
+    """Check style, formatting, floors and circles of imports, sizes, and wording."""
     install(session, "lint")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports")
+    session.run("python", ".ci/check_style.py")
 
 
 @nox.session
 def typing(session: nox.Session) -> None:
-    """Check the types strictly."""
+    """Check the types in strict mode."""
     install(session, "typing")
     session.run("mypy")
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the documentation; whatever does not fit is an error."""
+    """Build the documentation; a warning is an error."""
     install(session, "docs")
     session.run("sphinx-build", "-n", "-W", "--keep-going", "-q", "docs", "docs/_build")
 
 
-# What is varied, of which group it is, and the Pythons that have it.
+# Pinned versions, the dependency group that tests them, and the Pythons that they
+# support.
 OLD, ALL, NEW = ("3.11", "3.12"), ("3.11", "3.12", "3.13"), ("3.12", "3.13")
 MATRIX = [
     ("dockerflow", "differences", ("3.11",)),
@@ -71,7 +74,7 @@ MATRIX = [
     ("flask==2.3.*", "flask", ALL),
     ("flask==3.0.*", "flask", ALL),
     ("flask==3.1.*", "flask", ALL),
-    # These use what later releases of websockets have moved.
+    # These releases import names that websockets 14 has moved.
     ("sanic==23.12.* websockets<14", "sanic", OLD),
     ("sanic==24.12.* websockets<14", "sanic", ALL),
     ("sanic==25.*", "sanic", ALL),
@@ -96,9 +99,9 @@ FRAMEWORKS = ("django", "fastapi", "flask", "sanic")
 @nox.session
 @nox.parametrize(["python", "pins", "group"], ROWS)
 def compat(session: nox.Session, pins: str, group: str) -> None:
-    """Run the tests of a framework, or of the checks, with one of its versions.
+    """Run the tests of a framework or of the checks with one pinned version.
 
-    With python-dockerflow, compare with it in all frameworks, field by field.
+    The row of python-dockerflow compares all frameworks with it, field by field.
     """
     groups = FRAMEWORKS if group == "differences" else (group,)
     wanted = nox.project.dependency_groups(
@@ -109,21 +112,21 @@ def compat(session: nox.Session, pins: str, group: str) -> None:
         "differences": ["tests/compat"],
         "services": ["tests/checks/builtin"],
     }.get(group, [f"tests/{group}", "tests/contract", "-k", group])
-    # What old releases import may be deprecated by now.
+    # Old releases import modules that Python has deprecated since.
     ignored = ("-W", "ignore::DeprecationWarning")
     session.run("pytest", "-q", *ignored, *tests, *session.posargs)
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure beside other packages, in one run; arguments name topics."""
+    """Measure the package and its peers in one run; arguments name topics."""
     install(session, "bench")
     session.run("python", "-m", "tests.benchmarks", *session.posargs)
 
 
 @nox.session
 def fuzz(session: nox.Session) -> None:
-    """Try the properties of lines a hundred thousand times each."""
+    """Run the property tests of log lines with 100,000 examples each."""
     install(session, "tests")
     session.env["DOCKERFLOW_TEST_EXAMPLES"] = "100000"
     session.run("pytest", "-q", "tests/test_lines.py", *session.posargs)

@@ -1,7 +1,36 @@
-"""The ids of the messages that the checks of this package give.
+"""The ids of the messages of the built-in checks and of the runner.
 
-The first ten are python-dockerflow's, number for number; the hundreds are ours.
+The numbers up to 10 are those of python-dockerflow.
 """
+
+__all__ = [
+    "DEBUG_DATABASE_AHEAD",
+    "ERROR_CANNOT_CONNECT_DATABASE",
+    "ERROR_CANNOT_CONNECT_REDIS",
+    "ERROR_CHECK_FAILED",
+    "ERROR_CHECK_INVALID_RESULT",
+    "ERROR_CHECK_RAISED",
+    "ERROR_CHECK_TIMED_OUT",
+    "ERROR_DATABASE_POOL_EXHAUSTED",
+    "ERROR_DB_API_EXCEPTION",
+    "ERROR_DISK_FULL",
+    "ERROR_DISK_UNREADABLE",
+    "ERROR_HTTP_REDIRECT",
+    "ERROR_HTTP_STATUS",
+    "ERROR_HTTP_UNREACHABLE",
+    "ERROR_MIGRATIONS_UNREADABLE",
+    "ERROR_MISCONFIGURED_DATABASE",
+    "ERROR_MISCONFIGURED_REDIS",
+    "ERROR_MISSING_REDIS_CLIENT",
+    "ERROR_PORT_CLOSED",
+    "ERROR_REDIS_EXCEPTION",
+    "ERROR_REDIS_PING_FAILED",
+    "ERROR_SQLALCHEMY_EXCEPTION",
+    "ERROR_UNUSABLE_DATABASE",
+    "INFO_CANT_CHECK_MIGRATIONS",
+    "WARNING_DISK_LOW",
+    "WARNING_UNAPPLIED_MIGRATION",
+]
 
 ERROR_CANNOT_CONNECT_DATABASE = "dockerflow.health.E001"
 ERROR_UNUSABLE_DATABASE = "dockerflow.health.E002"
@@ -21,40 +50,40 @@ ERROR_CHECK_RAISED = "dockerflow.health.E102"
 """A check raised an exception."""
 
 ERROR_CHECK_TIMED_OUT = "dockerflow.health.E103"
-"""A check was not finished when the answer was due."""
+"""A check was not finished within its timeout."""
 
 ERROR_CHECK_INVALID_RESULT = "dockerflow.health.E104"
-"""A check returned something that is no result of a check."""
+"""A check returned a value that is not a result of a check."""
 
 ERROR_DATABASE_POOL_EXHAUSTED = "dockerflow.health.E105"
-"""Every connection of the application's own pool is in use."""
+"""Every connection of the application's pool was in use for ``pool_timeout``."""
 
 ERROR_MIGRATIONS_UNREADABLE = "dockerflow.health.E106"
 """The migration scripts cannot be read."""
 
 ERROR_HTTP_UNREACHABLE = "dockerflow.health.E107"
-"""An HTTP service gives no answer."""
+"""An HTTP service sends no response."""
 
 ERROR_HTTP_STATUS = "dockerflow.health.E108"
-"""An HTTP service answers with a status that is not accepted."""
+"""An HTTP service responds with a status that is not accepted."""
 
 ERROR_HTTP_REDIRECT = "dockerflow.health.E109"
 """An HTTP service redirects to another host, or too often."""
 
 ERROR_PORT_CLOSED = "dockerflow.health.E110"
-"""A TCP port takes no connection."""
+"""A TCP port accepts no connection."""
 
 ERROR_DISK_FULL = "dockerflow.health.E111"
-"""A disk has less free space than there must be."""
+"""The free space of a disk is below the failure threshold."""
 
 ERROR_DISK_UNREADABLE = "dockerflow.health.E112"
-"""The free space of a disk cannot be told."""
+"""The free space of a disk is unknown."""
 
 WARNING_DISK_LOW = "dockerflow.health.W101"
-"""A disk has less free space than there should be."""
+"""The free space of a disk is below the warning threshold."""
 
 DEBUG_DATABASE_AHEAD = "dockerflow.health.D101"
-"""The database has migrations that the code does not know."""
+"""The database has migrations that the code lacks."""
 
 INFO_CANT_CHECK_MIGRATIONS = "dockerflow.health.I001"
 WARNING_UNAPPLIED_MIGRATION = "dockerflow.health.W001"

@@ -1,4 +1,7 @@
-"""The request id: taken from a header when harmless, else made, and never left over."""
+"""The id of the current request: read from a header, or generated.
+
+The request id is a context variable that is empty again after the request.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,22 @@ import contextlib
 import functools
 import inspect
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar, Token, copy_context
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar
+
+__all__ = [
+    "DEFAULT_HEADER_NAME",
+    "MAX_LENGTH",
+    "accept",
+    "generate",
+    "get_or_generate_request_id",
+    "request_id_context",
+    "trace_fields",
+    "wrap",
+]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -17,132 +32,134 @@ T = TypeVar("T")
 DEFAULT_HEADER_NAME = "X-Request-ID"
 MAX_LENGTH = 128
 
-Trace = dict[str, str]
+Trace: TypeAlias = dict[str, str]
 
 
-class RequestAtHand(Protocol):
-    """What is known of the request that is being served.
+class CurrentRequest(Protocol):
+    """The request that the current context serves.
 
     Attributes:
-        rid: its id.
-        trace: the trace that it belongs to, if its headers told of one.
+        rid: the request id.
+        trace: the ids of the request's trace; None without a trace header.
     """
 
     rid: str
     trace: Trace | None
 
 
-request_at_hand: ContextVar[RequestAtHand | None] = ContextVar("request", default=None)
-"""The request that is being served; None outside of requests."""
+current_request: ContextVar[CurrentRequest | None] = ContextVar("request", default=None)
+"""The request that the current context serves; None outside of requests."""
 
-# An id that was set by hand, and the id of the request that it was set in.
-_by_hand: ContextVar[tuple[str | None, str | None] | None] = ContextVar(
-    "request_id", default=None
-)
+# An id that the application set, and the id of the request in which it was set.
+# Without the second id, the first would outlive its request.
+_Override: TypeAlias = tuple[str | None, str | None]
+_override: ContextVar[_Override | None] = ContextVar("request_id", default=None)
 
 
 class RequestIdContext:
-    """The id of the request that is being served, to be used as a context variable.
+    """A context variable that holds the id of the current request.
 
-    An id that is set outside of requests holds until the context ends, one that is set
-    within a request until the request does.
+    An id that is set within a request holds until the request ends. An id that is set
+    outside of requests holds until the context ends.
     """
 
     name = "request_id"
 
     def get(self, default: str | None = None) -> str | None:
-        """Give the id; the default, or None, outside of requests."""
-        request = request_at_hand.get()
-        own = None if request is None else request.rid
-        by_hand = _by_hand.get()
-        if by_hand is not None and by_hand[1] == own:
-            return by_hand[0]
-        return default if own is None else own
+        """Return the current id; outside of requests the default."""
+        request_id = _current_id()
+        override = _override.get()
+        if override is not None and override[1] == request_id:
+            return override[0]
+        return default if request_id is None else request_id
 
-    def set(self, value: str | None) -> Token[tuple[str | None, str | None] | None]:
-        """Set another id, and give what `reset` takes to undo that."""
-        request = request_at_hand.get()
-        return _by_hand.set((value, None if request is None else request.rid))
+    def set(self, value: str | None) -> Token[_Override | None]:
+        """Set another id, and return the token that `reset` takes."""
+        return _override.set((value, _current_id()))
 
-    def reset(self, token: Token[tuple[str | None, str | None] | None]) -> None:
-        """Undo a `set` of this context."""
-        _by_hand.reset(token)
+    def reset(self, token: Token[_Override | None]) -> None:
+        """Restore the id before a `set` in the same context."""
+        _override.reset(token)
+
+
+def _current_id() -> str | None:
+    request = current_request.get()
+    return None if request is None else request.rid
 
 
 request_id_context = RequestIdContext()
-"""The id of the request that is being served; None outside of requests."""
+"""The id of the current request; None outside of requests."""
 
-_HARMLESS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._:/+=@-"
+_HARMLESS = re.compile(rf"[0-9A-Za-z._:/+=@-]{{1,{MAX_LENGTH}}}")
+
+# W3C Trace Context, section 3.2: zeros alone are no valid id, and ff is no version.
+_TRACEPARENT = re.compile(
+    r"""(?P<version>(?!ff)[0-9a-f]{2})
+        -(?P<trace_id>(?!0{32})[0-9a-f]{32})
+        -(?P<span_id>(?!0{16})[0-9a-f]{16})
+        -(?P<rest>.*)""",
+    re.X | re.S,
+)
+
+# Google Cloud: TRACE_ID/SPAN_ID;o=OPTIONS with a decimal SPAN_ID. Only TRACE_ID is
+# required.
+_CLOUD_TRACE_CONTEXT = re.compile(
+    r"(?P<trace_id>(?!0{32})[0-9a-f]{32})(?:/(?P<span>[^;]*))?(?:;.*)?", re.I | re.S
+)
 
 
 def generate() -> str:
-    """Make a new id: 32 hexadecimal digits, as nginx's ``$request_id`` has them."""
+    """Return a new id of 32 hexadecimal digits, the form of nginx's ``$request_id``."""
     return os.urandom(16).hex()
 
 
 def accept(value: str) -> str | None:
-    """Give back an id that is at most 128 harmless characters long, else None.
+    """Return a harmless id unchanged, and None for any other value.
 
-    Harmless are letters, digits and ``._:/+=@-``, which admits UUIDs, nginx's
-    and Amazon's ids and nothing that could break a header or a log line.
+    A harmless id has 1 to 128 letters, digits and ``._:/+=@-``, as UUIDs and the ids of
+    nginx and Amazon have. Such an id cannot break a header or a log line.
     """
-    if not 0 < len(value) <= MAX_LENGTH:
-        return None
-    # Most ids are letters and digits alone, which is the quicker question.
-    if value.isascii() and value.isalnum():
-        return value
-    return None if value.strip(_HARMLESS) else value
-
-
-_HEX = "0123456789abcdef"
-
-
-def _is_hex(value: str, length: int) -> bool:
-    return len(value) == length and not value.strip(_HEX) and bool(value.strip("0"))
+    return value if _HARMLESS.fullmatch(value) else None
 
 
 def _traceparent(value: str) -> Trace | None:
-    # W3C Trace Context, section 3.2: version-traceid-parentid-flags, of which ids of
-    # nothing but zeros are invalid, as is version ff; later versions may add parts.
-    parts = value.split("-")
-    if len(parts) < 4 or not _is_hex(parts[1], 32) or not _is_hex(parts[2], 16):
+    found = _TRACEPARENT.fullmatch(value)
+    if found is None:
         return None
-    version = parts[0]
-    if len(version) != 2 or version.strip(_HEX) or version == "ff":
+    # Version 00 ends with the flags. Later versions may add parts after them.
+    if found["version"] == "00" and "-" in found["rest"]:
         return None
-    if version == "00" and len(parts) != 4:
-        return None
-    return {"trace_id": parts[1], "span_id": parts[2]}
+    return {"trace_id": found["trace_id"], "span_id": found["span_id"]}
 
 
 def _cloud_trace_context(value: str) -> Trace | None:
-    # Google Cloud: TRACE_ID/SPAN_ID;o=OPTIONS, of which all but the first may lack,
-    # and where the span is a decimal number.
-    trace_id, _, span = value.lower().partition(";")[0].partition("/")
-    if not _is_hex(trace_id, 32):
+    found = _CLOUD_TRACE_CONTEXT.fullmatch(value)
+    if found is None:
         return None
-    decimal = span.isascii() and span.isdecimal() and len(span) <= 20
-    if not (decimal and 0 < int(span) < 2**64):
-        return {"trace_id": trace_id}
-    return {"trace_id": trace_id, "span_id": f"{int(span):016x}"}
+    trace = {"trace_id": found["trace_id"].lower()}
+    span = found["span"] or ""
+    if re.fullmatch("[0-9]{1,20}", span) and 0 < int(span) < 2**64:
+        trace["span_id"] = f"{int(span):016x}"
+    return trace
 
 
 TRACE_HEADERS: dict[str, Callable[[str], Trace | None]] = {
     "traceparent": _traceparent,
     "x-cloud-trace-context": _cloud_trace_context,
 }
-"""The headers, in lower case, whose value is a trace; its id is the request's."""
+"""The headers, in lower case, whose value is a trace; its id is the request id."""
 
 
 def trace_fields() -> Trace:
-    """Give the ``trace_id`` and ``span_id`` at hand.
+    """Return the ``trace_id`` and ``span_id`` of the current request.
 
-    They are those of OpenTelemetry's current span, if that library is in use, or of
-    the request's headers.
+    If OpenTelemetry is in use, the ids are those of its current span. Otherwise they
+    are those of the request's headers, or none.
     """
     opentelemetry = sys.modules.get("opentelemetry.trace")
     if opentelemetry is not None:
-        # Another thread may be importing it, and a log call must not fail for that.
+        # While another thread imports the module, it is incomplete; without this, a
+        # log call would raise AttributeError.
         with contextlib.suppress(Exception):
             span = opentelemetry.get_current_span().get_span_context()
             if span.is_valid:
@@ -150,76 +167,65 @@ def trace_fields() -> Trace:
                     "trace_id": f"{span.trace_id:032x}",
                     "span_id": f"{span.span_id:016x}",
                 }
-    request = request_at_hand.get()
+    request = current_request.get()
     return (request and request.trace) or {}
 
 
 class RequestIdReader:
-    """Reads the request id from the headers of one protocol.
+    """A reader of request ids from the headers of one protocol.
 
     Args:
-        header_names: the headers to look at, in order, in any letter case.
-        key: turns a header's name into its key in the mappings that are read.
+        header_names: the names of the headers to read, in any letter case. An earlier
+            header goes before a later one.
+        key: returns the key of a header name in the mappings to read.
 
     Attributes:
-        traces: whether there are headers among them that tell of a trace.
+        traces: whether one of the headers carries a trace.
     """
 
-    __slots__ = ("_first", "_sources", "traces")
+    __slots__ = ("_sources", "traces")
 
     def __init__(self, header_names: Iterable[str], key: Callable[[str], object]):
         self._sources = tuple(
             (key(name), TRACE_HEADERS.get(name.lower())) for name in header_names
         )
-        plain = [key for key, parse in self._sources[:1] if parse is None]
-        # An empty name, because not every mapping of headers can be asked for None.
-        self._first = plain[0] if plain else ""
         self.traces = any(parse is not None for _, parse in self._sources)
 
     def read(self, headers: Mapping[Any, Any]) -> str:
-        """Give the first acceptable id of the headers, or a new one."""
-        value = headers.get(self._first)
-        if value is not None and len(value) <= MAX_LENGTH and value.isalnum():
-            # What most ids are is the quickest to see.
-            if value.__class__ is bytes:
-                return str(value, "ascii")
-            if value.isascii():
-                return str(value)
+        """Return the first acceptable id in the headers, or a new one."""
         for key, parse in self._sources:
-            value = headers.get(key)
-            if value is None:
-                continue
-            text = value.decode("latin-1") if value.__class__ is bytes else value
-            request_id = accept(text) if parse is None else _id_of(text, parse)
+            value = _text(headers.get(key))
+            if parse is None:
+                request_id = accept(value)
+            else:
+                request_id = (parse(value) or {}).get("trace_id")
             if request_id is not None:
                 return request_id
         return generate()
 
     def read_trace(self, headers: Mapping[Any, Any]) -> Trace | None:
-        """Give the first trace of the headers, if there is one."""
+        """Return the first trace in the headers; None without a trace."""
         for key, parse in self._sources:
-            value = headers.get(key)
-            if value is None or parse is None:
-                continue
-            text = value.decode("latin-1") if isinstance(value, bytes) else value
-            if (trace := parse(text)) is not None:
+            trace = parse and parse(_text(headers.get(key)))
+            if trace:
                 return trace
         return None
 
 
-def _id_of(value: str, parse: Callable[[str], Trace | None]) -> str | None:
-    trace = parse(value)
-    return None if trace is None else trace["trace_id"]
+def _text(value: str | bytes | None) -> str:
+    if value is None:
+        return ""
+    return value.decode("latin-1") if isinstance(value, bytes) else value
 
 
 def get_or_generate_request_id(
     headers: Mapping[str, str], header_name: str | None = None
 ) -> str:
-    """Give the id that the headers carry, or a new one.
+    """Return the id in the headers, or a new one.
 
     Args:
-        headers: the request's headers, in any letter case.
-        header_name: the header to read, by default ``X-Request-ID``.
+        headers: the request's headers, with names in any letter case.
+        header_name: the name of the header to read; the default is ``X-Request-ID``.
     """
     wanted = (header_name or DEFAULT_HEADER_NAME).lower()
     reader = RequestIdReader([wanted], str)
@@ -227,14 +233,14 @@ def get_or_generate_request_id(
 
 
 def wrap(function: Callable[P, T]) -> Callable[P, T]:
-    """Give a function that runs in the context of the request at hand.
+    """Return a function that runs in the context of the current request.
 
-    For threads and executors, which begin with an empty one::
+    A thread of an executor starts with an empty context, without a request id::
 
         executor.submit(wrap(send_mail), address)
 
     Raises:
-        TypeError: it is a coroutine function; a task has the context as it is.
+        TypeError: the function is a coroutine function; a task copies the context.
     """
     if inspect.iscoroutinefunction(function):
         message = f"{function!r} is a coroutine function; a task needs no wrap()."
@@ -243,7 +249,7 @@ def wrap(function: Callable[P, T]) -> Callable[P, T]:
 
     @functools.wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
-        # A copy for each call, because a context can be entered once at a time.
+        # Two threads cannot enter one context at the same time: copy it for each call.
         return context.copy().run(function, *args, **kwargs)
 
     return wrapped

@@ -1,7 +1,7 @@
-"""Signals that a heartbeat sends when it has its level.
+"""Signals of the heartbeat, sent at each probe.
 
 Receivers are called with the sender, which is the middleware, and ``level``, the
-highest level of any message, as one of the levels of `dockerflow_mw.checks`::
+highest level of any message as an integer::
 
     from dockerflow_mw.signals import heartbeat_failed
 
@@ -9,8 +9,8 @@ highest level of any message, as one of the levels of `dockerflow_mw.checks`::
     def count(sender, level, **extra):
         statsd.incr("heartbeat.failed")
 
-A receiver that raises is logged and changes nothing. Receivers are called in line, so
-that one which takes its time delays the answer; they cannot be coroutine functions.
+If a receiver raises, the error is logged and the response stays the same. Receivers
+are plain functions, not coroutine functions. The response waits for each of them.
 """
 
 from __future__ import annotations
@@ -21,19 +21,21 @@ from blinker import Namespace, Signal
 
 from dockerflow_mw.logging import log_safely
 
+__all__ = ["heartbeat_failed", "heartbeat_passed"]
+
 logger = logging.getLogger("dockerflow.signals")
 
 _namespace = Namespace()
 
 heartbeat_passed: Signal = _namespace.signal("heartbeat-passed")
-"""Sent when no check fails the heartbeat."""
+"""Sent if no check fails the heartbeat."""
 
 heartbeat_failed: Signal = _namespace.signal("heartbeat-failed")
-"""Sent when a check fails the heartbeat."""
+"""Sent if a check fails the heartbeat."""
 
 
 def send(signal: Signal, sender: object, level: int) -> None:
-    """Call each of the signal's receivers on its own, whatever the others do."""
+    """Call all receivers of a signal. An error of one does not stop the others."""
     for receiver in signal.receivers_for(sender):
         try:
             receiver(sender, level=level)

@@ -1,4 +1,8 @@
-"""The version object: what is in version.json, as it is."""
+"""The version object of an application, from its version.json.
+
+The Dockerflow specification asks for the keys ``source``, ``version``, ``commit`` and
+``build``; all keys of the file are kept.
+"""
 
 from __future__ import annotations
 
@@ -9,30 +13,29 @@ from typing import Any
 
 from dockerflow_mw.redact import redact_urls
 
+__all__ = ["get_version"]
+
 FILE_NAME = "version.json"
 
-# The specification puts the application, and so the file, in /app.
+# The Dockerflow specification puts the application into /app.
 DEFAULT_FOLDERS = (Path(), Path("/app"))
 
 
 def get_version(root: str | os.PathLike[str]) -> dict[str, Any] | None:
-    """Read the version object of a folder.
+    """Return the version object of a folder, or None if it has no version.json.
 
     Args:
-        root: the folder that holds version.json.
-
-    Returns:
-        The object with all its keys, or None when there is no such file.
+        root: the folder with version.json.
 
     Raises:
-        ValueError: the file holds no JSON object.
-        OSError: the file is there and cannot be read.
+        ValueError: the file does not hold a JSON object.
+        OSError: the file cannot be read.
     """
     return read_version(Path(root) / FILE_NAME)
 
 
 def read_version(file: Path) -> dict[str, Any] | None:
-    """Read the version object from a file; see `get_version`."""
+    """Return the version object of a file; see `get_version`."""
     try:
         content = file.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
@@ -47,24 +50,23 @@ def read_version(file: Path) -> dict[str, Any] | None:
 
 
 def find_version_file(path: Path | None) -> Path:
-    """Tell which file holds the version object, whether it is there or not.
+    """Return the path of the version file, which may be missing.
 
     Args:
-        path: the file, or its folder; None tries the working directory, then
-            ``/app``.
+        path: the file or its folder; None for the working directory, then ``/app``.
     """
     if path is not None:
         is_file = os.path.isfile(path) or path.suffix == ".json"
         return path if is_file and not os.path.isdir(path) else path / FILE_NAME
     candidates = [folder / FILE_NAME for folder in DEFAULT_FOLDERS]
-    # Not Path.exists, which raises where a folder may not be searched.
+    # Path.exists raises in Python 3.11 if the folder may not be searched.
     return next((file for file in candidates if os.path.exists(file)), candidates[0])
 
 
 def public(value: Any) -> Any:
-    """Give a copy of a version object without the credentials of its URLs.
+    """Return a copy of a version object without the credentials of its URLs.
 
-    The address of a repository, as CI systems know it, may hold a token.
+    CI systems may put a token into the address of a repository.
     """
     if isinstance(value, str):
         return redact_urls(value)

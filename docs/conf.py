@@ -20,5 +20,5 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 default_role = "py:obj"
 nitpicky = True
-# The documentation is built without a network, where nothing else can be looked up.
+# The build has no network for the inventories of other projects (intersphinx).
 nitpick_ignore_regex = [(r"py:.*", r"(collections|logging|time)\..*")]

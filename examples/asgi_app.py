@@ -1,4 +1,4 @@
-"""An ASGI application with one page and one check, over a SQLite database.
+"""An ASGI application with one page and one check on a SQLite database.
 
 Serve it with any ASGI server::
 
@@ -14,11 +14,11 @@ import sqlite3
 from contextlib import closing
 
 from dockerflow_mw import DockerflowMiddleware, summary
-from dockerflow_mw.protocols.asgi import Receive, Scope, Send
+from dockerflow_mw.protocols.types import Receive, Scope, Send
 
 logger = logging.getLogger("bookshop")
 
-# Read-only, because SQLite would make a new database where one is missing.
+# SQLite creates a missing database by default; mode=ro raises an error instead.
 DATABASE = f"file:{os.environ['DEMO_DATABASE']}?mode=ro"
 
 
@@ -29,7 +29,7 @@ def read_titles() -> list[str]:
 
 async def app(scope: Scope, _receive: Receive, send: Send) -> None:
     if scope["type"] != "http":
-        raise NotImplementedError(f"There is no {scope['type']} here.")
+        raise NotImplementedError(f"{scope['type']} is not supported.")
     titles = await asyncio.to_thread(read_titles)
     logger.info("Listing the books.")
     summary.add_fields(books=len(titles))

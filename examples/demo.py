@@ -1,6 +1,6 @@
-"""Serves both examples with real servers, breaks their database and tells what comes.
+"""Serve two applications, remove their database, and print responses and log lines.
 
-With ``--serve``, it leaves the two servers running until Ctrl-C or SIGTERM.
+With ``--serve``, the two servers run until Ctrl-C or SIGTERM.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from pathlib import Path
 from typing import Any, NoReturn
 from urllib.request import HTTPHandler, OpenerDirector, Request
 
-from processes import PATIENCE, DemoError, Log, Server, running_servers
+from processes import TIMEOUT, DemoError, Log, Server, running_servers
 
 TITLES = ("Middlemarch", "Walden", "Emma")
 VERSION = {"source": "the demo", "version": "1.0", "commit": "c0ffee", "build": "none"}
-# Left out of the log lines as they are shown, beside most of their envelope.
-LEFT_OUT = {"agent", "endpoints", "hint", "id", "lang", "settings", "traceback", "uid"}
+# The fields that are left out of the printed log lines.
+OMITTED = {"agent", "endpoints", "hint", "id", "lang", "settings", "traceback", "uid"}
 BOLD, DIM, RED, GREEN = 1, 2, 31, 32
 
-# With neither proxies nor exceptions for error statuses: answers as they are.
+# This opener uses no proxy and raises no exception for error statuses.
 CLIENT = OpenerDirector()
 CLIENT.add_handler(HTTPHandler())
 
 
 @dataclasses.dataclass(frozen=True)
 class Step:
-    """A request and what has to come of it."""
+    """A request and its expected response."""
 
     path: str
     status: int
@@ -43,7 +43,7 @@ class Step:
     method: str = "GET"
 
 
-ALL_IS_WELL = (
+WITH_DATABASE = (
     Step("/", 200, text="\n".join(TITLES)),
     Step("/__version__", 200, VERSION),
     Step("/__heartbeat__", 200, {"status": "ok"}),
@@ -56,7 +56,7 @@ WITHOUT_DATABASE = (
     Step("/__lbheartbeat__", 200, text=""),
     Step("/", 500),
 )
-WELL_AGAIN = (
+DATABASE_RESTORED = (
     Step("/__heartbeat__", 200, {"status": "ok"}),
     Step("/", 200, text="\n".join(TITLES)),
 )
@@ -75,30 +75,30 @@ def paint(text: str, colour: int) -> str:
     return f"\x1b[{colour}m{text}\x1b[0m" if sys.stdout.isatty() else text
 
 
-def shortened(text: Any) -> Any:
-    long = isinstance(text, str) and len(text) > 80
-    return f"{text[:60]}..." if long else text
+def shorten(value: Any) -> Any:
+    is_long = isinstance(value, str) and len(value) > 80
+    return f"{value[:60]}..." if is_long else value
 
 
-def telling(record: dict[str, Any]) -> str:
+def format_record(record: dict[str, Any]) -> str:
     fields = record["Fields"].items()
-    kept = {k: shortened(v) for k, v in fields if v is not None and k not in LEFT_OUT}
+    kept = {k: shorten(v) for k, v in fields if v is not None and k not in OMITTED}
     return json.dumps({"Type": record["Type"], "Fields": kept})
 
 
-def check(what: str, found: object, expected: object) -> None:
+def check(name: str, found: object, expected: object) -> None:
     if found != expected:
-        raise DemoError(f"{what} is {found!r} instead of {expected!r}.")
+        raise DemoError(f"{name} is {found!r} instead of {expected!r}.")
 
 
-def ask(url: str, method: str, request_id: str) -> tuple[int, str, str]:
+def send(url: str, method: str, request_id: str) -> tuple[int, str, str]:
     request = Request(url, headers={"X-Request-ID": request_id}, method=method)
     try:
-        with CLIENT.open(request, timeout=PATIENCE) as response:
+        with CLIENT.open(request, timeout=TIMEOUT) as response:
             kind = response.headers.get_content_type()
             return response.status, kind, response.read().decode()
     except (OSError, HTTPException) as error:
-        raise DemoError(f"{method} {url} got no answer: {error}.") from error
+        raise DemoError(f"{method} {url} failed: {error}.") from error
 
 
 def fields_of(body: str) -> dict[str, Any]:
@@ -109,22 +109,27 @@ def fields_of(body: str) -> dict[str, Any]:
 
 
 def exchange(server: Server, log: Log, step: Step, request_id: str) -> None:
-    """Make a request, print what came of it and compare it with what had to."""
-    asked = f"{step.method} {server.address}{step.path}"
-    print(f"\n{paint(asked, BOLD)}  {server.name}")
-    status, kind, body = ask(server.address + step.path, step.method, request_id)
+    """Send a request, print the response and its log records, and check both.
+
+    Raises:
+        DemoError: the response or the summary is not the expected one.
+    """
+    request = f"{step.method} {server.address}{step.path}"
+    print(f"\n{paint(request, BOLD)}  {server.name}")
+    status, kind, body = send(server.address + step.path, step.method, request_id)
     print(f"  {paint(str(status), GREEN if status < 400 else RED)}  {kind}")
-    for line in body.splitlines() if kind != "text/html" else ["(the server's page)"]:
+    shown = "(the error page of the server)" if kind == "text/html" else body
+    for line in shown.splitlines():
         print(f"  {line}")
     for record in log.until_summary():
-        print(paint(f"  log: {telling(record)}", DIM))
-    check(f"The status of {asked}", status, step.status)
+        print(paint(f"  log: {format_record(record)}", DIM))
+    check(f"The status of {request}", status, step.status)
     if step.text is not None:
-        check(f"The body of {asked}", body, step.text)
+        check(f"The body of {request}", body, step.text)
     for name, value in step.fields.items():
-        check(f"{name!r} in the body of {asked}", fields_of(body).get(name), value)
+        check(f"{name!r} in the body of {request}", fields_of(body).get(name), value)
     logged = {name: record["Fields"].get(name) for name in ("code", "rid")}
-    check(f"The summary of {asked}", logged, {"code": status, "rid": request_id})
+    check(f"The summary of {request}", logged, {"code": status, "rid": request_id})
 
 
 def show(log: Log, servers: list[Server], folder: Path) -> None:
@@ -135,26 +140,26 @@ def show(log: Log, servers: list[Server], folder: Path) -> None:
         for server, step in itertools.product(servers, steps):
             exchange(server, log, step, next(ids))
 
-    database, aside = folder / "books.sqlite", folder / "moved-away.sqlite"
-    print("Below each answer is what its request left in the log, shortened.")
-    scene("All is well", ALL_IS_WELL)
-    database.rename(aside)
-    scene("The database is gone", WITHOUT_DATABASE)
-    aside.rename(database)
-    scene("The database is back", WELL_AGAIN)
-    print("\nEvery answer and every summary was as expected.")
+    database, renamed = folder / "books.sqlite", folder / "renamed.sqlite"
+    print("The shortened log records of each request are below its response.")
+    scene("The database works", WITH_DATABASE)
+    database.rename(renamed)
+    scene("The database is missing", WITHOUT_DATABASE)
+    renamed.rename(database)
+    scene("The database is restored", DATABASE_RESTORED)
+    print("\nAll responses and summaries were as expected.")
 
 
 def serve(log: Log, servers: list[Server]) -> NoReturn:
     for server in servers:
         print(f"{server.name} serves {server.address}", flush=True)
-    print("Ctrl-C stops both.", flush=True)
+    print("Press Ctrl-C to stop both servers.", flush=True)
     while True:
         print(log.next(), end="", flush=True)
 
 
 def interrupt_once(*_: object) -> NoReturn:
-    # A second signal must not stop the stopping of the servers.
+    # A second signal would interrupt the shutdown of the servers.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
@@ -162,7 +167,7 @@ def interrupt_once(*_: object) -> NoReturn:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--serve", action="store_true", help="leave both running")
+    parser.add_argument("--serve", action="store_true", help="keep the servers running")
     serving = parser.parse_args().serve
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, interrupt_once)

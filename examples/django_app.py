@@ -1,6 +1,6 @@
-"""A Django project in one file, with one page and its checks, over a SQLite database.
+"""A Django project in one file, with one page and checks on a SQLite database.
 
-Serve it with any WSGI server, or look at it with Django's own commands::
+Serve it with any WSGI server, or run Django's commands::
 
     DEMO_DATABASE=books.sqlite gunicorn django_app:application
     DEMO_DATABASE=books.sqlite python django_app.py check

@@ -1,4 +1,4 @@
-"""A FastAPI application with one page and one check, over a SQLite database.
+"""A FastAPI application with one page and one check on a SQLite database.
 
 Serve it with any ASGI server::
 
@@ -27,7 +27,7 @@ from dockerflow_mw.fastapi.middleware import (
 
 logger = logging.getLogger("bookshop")
 
-# Read-only, because SQLite would make a new database where one is missing.
+# SQLite creates a missing database by default; mode=ro raises an error instead.
 DATABASE = f"file:{os.environ['DEMO_DATABASE']}?mode=ro"
 
 

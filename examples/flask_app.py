@@ -1,4 +1,4 @@
-"""A Flask application with one page and one check, over a SQLite database.
+"""A Flask application with one page and one check on a SQLite database.
 
 Serve it with any WSGI server::
 
@@ -19,7 +19,7 @@ from dockerflow_mw.flask import Dockerflow
 
 logger = logging.getLogger("bookshop")
 
-# Read-only, because SQLite would make a new database where one is missing.
+# SQLite creates a missing database by default; mode=ro raises an error instead.
 DATABASE = f"file:{os.environ['DEMO_DATABASE']}?mode=ro"
 
 application = Flask(__name__)

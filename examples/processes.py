@@ -1,4 +1,4 @@
-"""The servers of the demo, as processes of their own."""
+"""The server processes of the demo."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ ASGI = ("uvicorn", "asgi_app:application", "--port=0", "--no-access-log")
 WSGI = ("gunicorn", "wsgi_app:application", "--bind=127.0.0.1:0", "--no-control-socket")
 SERVERS = {"Uvicorn (ASGI)": ASGI, "Gunicorn (WSGI)": WSGI}
 
-# Seconds; more than anything here takes, for what would never come.
-PATIENCE = 20
+# The timeout of each step, in seconds.
+TIMEOUT = 20
 
 
 class DemoError(Exception):
-    """Something was not as it had to be; the text is one sentence."""
+    """The demo failed; the text is one sentence."""
 
 
 class Log:
-    """The JSON lines of both servers, in the order of their arrival."""
+    """A queue of the JSON lines of both servers."""
 
     def __init__(self) -> None:
         self._lines: queue.SimpleQueue[str | DemoError] = queue.SimpleQueue()
@@ -45,22 +45,22 @@ class Log:
         return line
 
     def until_summary(self) -> Iterator[dict[str, Any]]:
-        """Give the records of one exchange, of which the summary is the last."""
+        """Yield the records of one request. The summary is the last."""
         record: dict[str, Any] = {}
         while record.get("Type") != "request.summary":
-            record = json.loads(self.next(PATIENCE))
+            record = json.loads(self.next(TIMEOUT))
             yield record
 
 
 class Server:
-    """A server process, whose address and log are read from what it prints."""
+    """A server process. Its output holds its address and its log lines."""
 
     def __init__(self, name: str, folder: Path, log: Log) -> None:
         self.name = name
         self.address = ""
         self._log = log
-        self._noise: deque[str] = deque(maxlen=40)
-        self._settled = threading.Event()
+        self._other_lines: deque[str] = deque(maxlen=40)
+        self._up_or_ended = threading.Event()
         self._process = subprocess.Popen(
             [sys.executable, "-m", *SERVERS[name]],
             cwd=folder,
@@ -77,34 +77,34 @@ class Server:
             if line.startswith("{"):
                 self._log.add(line)
                 continue
-            self._noise.append(line)
+            self._other_lines.append(line)
             if found := re.search(r"http://127\.0\.0\.1:\d+", line):
                 self.address = found[0]
-                self._settled.set()
-        self._settled.set()
-        said = "".join(self._noise)
-        self._log.add(DemoError(f"{self.name} ended by itself; it said:\n{said}"))
+                self._up_or_ended.set()
+        self._up_or_ended.set()
+        output = "".join(self._other_lines)
+        self._log.add(DemoError(f"{self.name} ended by itself; its output:\n{output}"))
 
     def wait_until_up(self) -> None:
-        self._settled.wait(PATIENCE)
+        self._up_or_ended.wait(TIMEOUT)
         if not self.address:
-            # What the server said on its way out, if it is out, is next.
-            self._log.next(PATIENCE)
+            # If the server ended, the next entry is its DemoError.
+            self._log.next(TIMEOUT)
 
     def stop(self) -> None:
         self._process.terminate()
         try:
-            self._process.wait(PATIENCE)
+            self._process.wait(TIMEOUT)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._reader.join(PATIENCE)
+        self._reader.join(TIMEOUT)
 
 
 def environment(folder: Path) -> dict[str, str]:
-    # Settings that are in force here could make other answers than the expected.
-    own = {k: v for k, v in os.environ.items() if not k.startswith("DOCKERFLOW_")}
-    return own | {
+    # DOCKERFLOW_* variables of the user would change the responses.
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("DOCKERFLOW_")}
+    return kept | {
         "PYTHONPATH": str(EXAMPLES),
         "DEMO_DATABASE": str(folder / "books.sqlite"),
         "DOCKERFLOW_ERROR_ENDPOINT": "true",

@@ -1,4 +1,4 @@
-"""A Sanic application with one page and one check, over a SQLite database.
+"""A Sanic application with one page and one check on a SQLite database.
 
 Serve it with Sanic's own server, or with any ASGI server::
 
@@ -21,7 +21,7 @@ from dockerflow_mw.sanic import Dockerflow
 
 logger = logging.getLogger("bookshop")
 
-# Read-only, because SQLite would make a new database where one is missing.
+# SQLite creates a missing database by default; mode=ro raises an error instead.
 DATABASE = f"file:{os.environ['DEMO_DATABASE']}?mode=ro"
 
 

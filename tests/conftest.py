@@ -1,8 +1,7 @@
-"""Servers that many tests share; a test that stops one starts it again."""
+"""Database servers that tests share. A test that stops one starts it again."""
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 
 import pytest
@@ -12,28 +11,13 @@ from tests import services
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[services.Service]:
-    """PostgreSQL."""
+    """Yield a running PostgreSQL server."""
     with services.postgres() as service:
         yield service
 
 
 @pytest.fixture(scope="session")
 def valkey() -> Iterator[services.Service]:
-    """Valkey."""
+    """Yield a running Valkey server."""
     with services.valkey() as service:
         yield service
-
-
-class Late(BaseException):
-    """What is no exception, as gevent's timeouts are none."""
-
-
-@pytest.fixture
-def late_logging(monkeypatch: pytest.MonkeyPatch) -> type[BaseException]:
-    """Have the logging of summaries raise what is no exception, and give its class."""
-
-    def fails(record: object) -> None:
-        raise Late
-
-    monkeypatch.setattr(logging.getLogger("request.summary"), "handle", fails)
-    return Late

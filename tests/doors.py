@@ -1,4 +1,8 @@
-"""The doors of the middleware, each asked in the same way, without a network."""
+"""The doors of the middleware, which serve requests without a network.
+
+A door is a way into the middleware: a bare WSGI or ASGI application, or the adapter of
+a framework. The doors of the frameworks are in ``tests/<framework>/door.py``.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ Page = Callable[[], bytes]
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What a client gets."""
+    """The response that a client receives."""
 
     status: int
     headers: Mapping[str, str]
@@ -26,16 +30,20 @@ class Answer:
 
 
 def page() -> bytes:
-    """Answer an ordinary request."""
+    """Return the body of an ordinary page."""
     return b"a page"
 
 
 class BareWSGI:
     """A WSGI application without a framework.
 
+    Args:
+        page: returns the body of every page, or raises.
+        options: the settings of the middleware.
+
     Attributes:
-        application: what has the checks and sends the signals.
-        served: what the server has.
+        application: the object that registers checks and sends the signals.
+        served: the application that the server calls.
     """
 
     application: Any
@@ -59,9 +67,18 @@ class BareWSGI:
         root: str = "",
         valid: bool = True,
     ) -> Answer:
-        """Ask the application for a path, as a server would that follows PEP 3333."""
+        """Return the response to a request, sent as PEP 3333 demands.
+
+        Args:
+            path: the path; text is encoded as UTF-8.
+            method: the HTTP method.
+            headers: the headers of the request.
+            query: the query string.
+            root: the mount point, SCRIPT_NAME.
+            valid: whether wsgiref.validate checks both sides.
+        """
         raw = path if isinstance(path, bytes) else path.encode()
-        asked: dict[str, Any] = {
+        environ: dict[str, Any] = {
             "PATH_INFO": raw.decode("latin-1"),
             "REQUEST_METHOD": method,
             "QUERY_STRING": query.decode("latin-1"),
@@ -70,8 +87,8 @@ class BareWSGI:
         }
         for name, value in (headers or {}).items():
             key = name.upper().replace("-", "_")
-            asked[key if key == "CONTENT_LENGTH" else f"HTTP_{key}"] = value
-        setup_testing_defaults(asked)
+            environ[key if key == "CONTENT_LENGTH" else f"HTTP_{key}"] = value
+        setup_testing_defaults(environ)
         started: list[Any] = []
 
         def start_response(status: str, headers: Any, exc_info: Any = None) -> Any:
@@ -79,7 +96,7 @@ class BareWSGI:
             return lambda data: None
 
         server: Any = validator(self.served) if valid else self.served
-        body = server(asked, start_response)
+        body = server(environ, start_response)
         try:
             content = b"".join(body)
         finally:
@@ -114,7 +131,10 @@ class BareASGI:
         root: str = "",
         valid: bool = True,
     ) -> Answer:
-        """Ask the application for a path, as a server would that follows ASGI 3."""
+        """Return the response to a request, sent as ASGI 3 demands.
+
+        The arguments are those of `BareWSGI.ask`; no validator runs.
+        """
         raw = path if isinstance(path, bytes) else path.encode()
         scope = {
             "type": "http",
@@ -130,7 +150,7 @@ class BareASGI:
                 for name, value in (headers or {}).items()
             ],
         }
-        # An empty context, so that none of the test's can hide a leak.
+        # A context variable that the test set could hide a leak of the application.
         return contextvars.Context().run(asyncio.run, self._ask(scope))
 
     async def _ask(self, scope: dict[str, Any]) -> Answer:

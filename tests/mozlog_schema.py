@@ -1,4 +1,4 @@
-"""The mozlog 2.0 JSON Schema, written from what its public copies say."""
+"""The JSON Schema of mozlog 2.0, written after its public description."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
-"""The applications that real servers serve, each wrapped by the middleware.
+"""The wrapped applications that real servers serve.
 
-A server imports `wsgi` or `asgi`; ``python -m tests.served PORT`` serves the first
-with the standard library. A test must not import this module, for it sets the root
-logger up. While the process lives, a test talks to it through the working directory:
+A server imports `wsgi` or `asgi`. ``python -m tests.served PORT`` serves `wsgi` with
+the standard library. A test must not import this module: it configures the root
+logger. A test controls the process by files in its working directory:
 
 ``broken``
-    while this file is there, the check ``fragile`` fails.
+    The check ``fragile`` fails while this file exists.
 ``read-stream``
-    the client makes this file once it has the first chunk of ``/stream``.
+    The client makes this file after the first chunk of ``/stream``.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ READ_WITHIN = 10.0
 
 PAGE = b"an ordinary page"
 CHUNKS = (b"one ", b"two ", b"three")
-BUFFERED = b"and nobody got it"
+BUFFERED = b"was buffered"
 
 logger = logging.getLogger("served")
 
 
 def works() -> None:
-    """Succeed, as a sync check."""
+    """Pass, as a sync check."""
 
 
 async def works_async() -> None:
-    """Succeed, as an async check."""
+    """Pass, as an async check."""
     await asyncio.sleep(0)
 
 
 def fragile() -> str | None:
-    """Fail while a file says so."""
-    return "A file says so." if BROKEN.exists() else None
+    """Fail while the file ``broken`` exists."""
+    return "The file exists." if BROKEN.exists() else None
 
 
 CHECKS = (works, works_async, fragile)
@@ -59,7 +59,7 @@ def wsgi_app(
     environ: WSGIEnvironment, start_response: StartResponse
 ) -> Iterable[bytes]:
     """Serve the pages."""
-    logger.info("Asked for a page.")
+    logger.info("Serving a page.")
     path = environ["PATH_INFO"]
     if path == "/boom":
         raise RuntimeError("boom")
@@ -72,7 +72,7 @@ def wsgi_app(
 
 
 def wsgi_stream() -> Iterator[bytes]:
-    """Give the first chunk, and the others once that has arrived."""
+    """Yield the first chunk, and the others after the client received it."""
     first, *others = CHUNKS
     yield first
     deadline = time.monotonic() + READ_WITHIN
@@ -85,11 +85,11 @@ def wsgi_stream() -> Iterator[bytes]:
 
 
 async def asgi_app(scope: Any, receive: Any, send: Any) -> None:
-    """Serve the pages, and the lifespan of the process."""
+    """Serve the pages and the lifespan."""
     if scope["type"] == "lifespan":
         await asgi_lifespan(receive, send)
         return
-    logger.info("Asked for a page.")
+    logger.info("Serving a page.")
     if scope["path"] == "/boom":
         raise RuntimeError("boom")
     headers = [(b"content-type", b"text/plain")]
@@ -104,12 +104,12 @@ async def asgi_app(scope: Any, receive: Any, send: Any) -> None:
 
 
 async def asgi_stream(send: Any) -> None:
-    """Send the first chunk, and the others once that has arrived."""
+    """Send the first chunk, and the others after the client received it."""
     first, *others = CHUNKS
     await send({"type": "http.response.body", "body": first, "more_body": True})
     try:
         async with asyncio.timeout(READ_WITHIN):
-            while not READ.exists():  # noqa: ASYNC110, ASYNC240 - no event
+            while not READ.exists():  # noqa: ASYNC110, ASYNC240 - a file has no event
                 await asyncio.sleep(0.01)
     except TimeoutError:
         others = [BUFFERED]
@@ -119,7 +119,7 @@ async def asgi_stream(send: Any) -> None:
 
 
 async def asgi_lifespan(receive: Any, send: Any) -> None:
-    """Start and stop without anything to do."""
+    """Confirm the start and the shutdown."""
     for event in ("startup", "shutdown"):
         await receive()
         await send({"type": f"lifespan.{event}.complete"})

@@ -1,4 +1,4 @@
-"""Server processes: started on a free port of the loopback, asked, and stopped."""
+"""Server processes on free ports of the loopback interface."""
 
 from __future__ import annotations
 
@@ -23,19 +23,23 @@ STARTS_WITHIN = 60.0
 ANSWERS_WITHIN = 30.0
 STOPS_WITHIN = 30.0
 
-# What a chatty application logs, in characters.
+# The lengths of the messages that `tests.chatty` logs, in characters.
 SIZES = (100, 5_000, 20_000, 100_000)
 
 
 def missing(modules: Sequence[str]) -> str | None:
-    """Name the first of some modules that is not there, a package before its parts."""
+    """Return the first module that is not installed, or None.
+
+    Args:
+        modules: the names, each package before its submodules.
+    """
     return next(
         (name for name in modules if importlib.util.find_spec(name) is None), None
     )
 
 
 def free_port() -> int:
-    """Give a port of the loopback that nobody listens on."""
+    """Return a free port of the loopback interface."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
@@ -43,7 +47,12 @@ def free_port() -> int:
 
 
 def poll(condition: Callable[[], bool], within: float) -> bool:
-    """Wait until a condition holds, and tell whether it does."""
+    """Wait for a condition, and return whether it holds.
+
+    Args:
+        condition: the function to call again and again.
+        within: the longest time to wait, in seconds.
+    """
     deadline = time.monotonic() + within
     while not (holds := condition()) and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -51,18 +60,19 @@ def poll(condition: Callable[[], bool], within: float) -> bool:
 
 
 def records(lines: Sequence[str]) -> list[dict[str, Any]]:
-    """Parse the lines that begin as a JSON object does."""
+    """Return the JSON objects of the lines that start with a brace."""
     return [json.loads(line) for line in lines if line.startswith("{")]
 
 
 @dataclasses.dataclass
 class Server:
-    """A server process that answers.
+    """A server process.
 
     Attributes:
-        url: where it answers.
-        folder: its working directory.
-        stopped: whether it has ended by itself after SIGTERM.
+        url: the URL of the server.
+        folder: the working directory, which also holds the output.
+        process: the process.
+        stopped: whether the process ended by itself after SIGTERM.
     """
 
     url: str
@@ -71,15 +81,19 @@ class Server:
     stopped: bool = False
 
     def output(self, stream: str = "stdout") -> list[str]:
-        """Give the lines that the process and its children have written."""
+        """Return the lines that the process and its children wrote."""
         return (self.folder / stream).read_text().splitlines()
 
     def wait_until_it_answers(self) -> None:
-        """Ask until there is an answer."""
+        """Wait until the server responds.
+
+        Raises:
+            RuntimeError: the process ended, or the server does not respond in time.
+        """
         settled = poll(lambda: self._is_gone() or self._answers(), STARTS_WITHIN)
         if not settled or self._is_gone():
             output = "\n".join([*self.output(), *self.output("stderr")])
-            raise RuntimeError(f"The server does not answer:\n{output}")
+            raise RuntimeError(f"The server does not respond:\n{output}")
 
     def _answers(self) -> bool:
         try:
@@ -92,7 +106,7 @@ class Server:
         return self.process.poll() is not None
 
     def stop(self) -> None:
-        """End the process as container runtimes do: SIGTERM, and SIGKILL when late."""
+        """Stop the process as container runtimes do: SIGTERM, later SIGKILL."""
         self.process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(STOPS_WITHIN)
@@ -101,7 +115,7 @@ class Server:
         self.process.wait()
 
     def _kill(self) -> None:
-        # The group, because a killed parent leaves its workers behind.
+        # A killed parent leaves its workers running, so kill the process group.
         with contextlib.suppress(ProcessLookupError):
             if hasattr(os, "killpg"):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -119,8 +133,8 @@ def serving(command: Sequence[str], folder: Path) -> Iterator[Server]:
     """Run a server in a folder until the block ends.
 
     Args:
-        command: the command line, in which ``{port}`` stands for the port.
-        folder: the working directory, where its output goes too.
+        command: the command line; ``{port}`` is replaced by the port.
+        folder: the working directory, which also holds the output.
     """
     port = free_port()
     with (folder / "stdout").open("wb") as out, (folder / "stderr").open("wb") as err:

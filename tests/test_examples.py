@@ -1,4 +1,4 @@
-"""The examples: each of them runs, and the demo shows what it says."""
+"""The examples run, and the demo prints the expected responses and records."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def started_demo(
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | environment,
-        # A group of its own, so that whatever it leaves behind can be found.
+        # A new process group, to find processes that the demo leaves running.
         start_new_session=True,
     ) as demo:
         try:
@@ -47,8 +47,8 @@ def started_demo(
                 os.killpg(demo.pid, signal.SIGKILL)
 
 
-def end_of(demo: subprocess.Popen[str]) -> tuple[int, str, str]:
-    """Wait for the end of the demo, after which none of its processes is left."""
+def wait_for(demo: subprocess.Popen[str]) -> tuple[int, str, str]:
+    """Return the exit status, stdout and stderr. No process may keep running."""
     out, err = demo.communicate(timeout=ENDS_WITHIN)
     with pytest.raises(ProcessLookupError):
         os.killpg(demo.pid, 0)
@@ -57,10 +57,10 @@ def end_of(demo: subprocess.Popen[str]) -> tuple[int, str, str]:
 
 def run_demo(**environment: str) -> tuple[int, str, str]:
     with started_demo(**environment) as demo:
-        return end_of(demo)
+        return wait_for(demo)
 
 
-def test_the_demo_shows_the_database_break_and_come_back_on_both_servers() -> None:
+def test_the_demo_shows_a_missing_and_a_restored_database_on_both_servers() -> None:
     status, out, err = run_demo()
 
     assert (status, err) == (0, "")
@@ -74,55 +74,55 @@ def test_the_demo_shows_the_database_break_and_come_back_on_both_servers() -> No
     ]
 
 
-def test_the_demo_shows_the_log_lines_of_every_request() -> None:
+def test_the_demo_prints_the_log_records_of_each_request() -> None:
     _, out, _ = run_demo()
 
-    asked = re.findall(r"^([A-Z]+) http://[^/]+(\S+)  ", out, re.MULTILINE)
+    requests = re.findall(r"^([A-Z]+) http://[^/]+(\S+)  ", out, re.MULTILINE)
     lines = re.findall(r"^  log: (.*)", out, re.MULTILINE)
     records = [json.loads(line) for line in lines]
     summaries = [r["Fields"] for r in records if r["Type"] == "request.summary"]
-    assert [(s["method"], s["path"]) for s in summaries] == asked
-    assert len(asked) == 22
+    assert [(s["method"], s["path"]) for s in summaries] == requests
+    assert len(requests) == 22
 
 
 @pytest.mark.parametrize(
-    ("arguments", "sentence"),
+    ("arguments", "message"),
     [
         pytest.param(
             "--env=DOCKERFLOW_HEARTBEAT_FAILED_STATUS_CODE=503",
             r"The status of GET \S+/__heartbeat__ is 503 instead of 500\.\n",
-            id="an answer is not the expected one",
+            id="an unexpected response",
         ),
         pytest.param(
             "--worker-class=nonsense",
-            r"Gunicorn \(WSGI\) ended by itself; it said:\n.*nonsense.*",
-            id="a server does not start",
+            r"Gunicorn \(WSGI\) ended by itself; its output:\n.*nonsense.*",
+            id="a server that does not start",
         ),
     ],
 )
-def test_the_demo_fails_with_a_sentence_when(arguments: str, sentence: str) -> None:
+def test_the_demo_fails_with_a_message(arguments: str, message: str) -> None:
     status, _, err = run_demo(GUNICORN_CMD_ARGS=arguments)
 
     assert status == 1
-    assert re.fullmatch(f"The demo failed: {sentence}", err, re.DOTALL)
+    assert re.fullmatch(f"The demo failed: {message}", err, re.DOTALL)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_demo_serves_until_it_is_told_to_stop(number: signal.Signals) -> None:
+def test_the_demo_serves_until_a_signal_stops_it(number: signal.Signals) -> None:
     with started_demo("--serve") as demo:
         assert demo.stdout is not None
-        shown = [demo.stdout.readline(), demo.stdout.readline()]
-        addresses = re.findall(r"http://\S+", "".join(shown))
-        answers = [answer_of(f"{url}/__lbheartbeat__") for url in addresses]
+        lines = [demo.stdout.readline(), demo.stdout.readline()]
+        addresses = re.findall(r"http://\S+", "".join(lines))
+        statuses = [status_of(f"{url}/__lbheartbeat__") for url in addresses]
         demo.send_signal(number)
-        status, out, err = end_of(demo)
+        status, out, err = wait_for(demo)
 
-    assert answers == [200, 200]
+    assert statuses == [200, 200]
     assert (status, err) == (0, "")
     assert out.endswith("Both servers are stopped.\n")
 
 
-def answer_of(url: str) -> int:
+def status_of(url: str) -> int:
     return httpx.get(url, timeout=ENDS_WITHIN, trust_env=False).status_code
 
 
@@ -139,7 +139,7 @@ def database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def _logging() -> Iterator[None]:
-    """Take back what configure_logging does to the root logger."""
+    """Restore the root logger after `configure_logging`."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield
@@ -148,6 +148,7 @@ def _logging() -> Iterator[None]:
 
 
 def imported(name: str) -> ModuleType:
+    """Return a new module of an example."""
     spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
@@ -156,27 +157,28 @@ def imported(name: str) -> ModuleType:
     return module
 
 
-def door_of(kind: type[Door], application: Any) -> Door:
-    door = kind()
+def door_of(door_class: type[Door], application: Any) -> Door:
+    """Return a door that serves an application."""
+    door = door_class()
     door.application = door.served = application
     return door
 
 
 @pytest.mark.usefixtures("_logging")
 @pytest.mark.parametrize(
-    ("name", "kind"), [("asgi_app", BareASGI), ("wsgi_app", BareWSGI)]
+    ("name", "door_class"), [("asgi_app", BareASGI), ("wsgi_app", BareWSGI)]
 )
 def test_an_example_reads_and_checks_its_database(
     name: str,
-    kind: type[Door],
+    door_class: type[Door],
     database: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    door = door_of(kind, imported(name).application)
+    door = door_of(door_class, imported(name).application)
 
     assert door.ask("/").body == b"Emma"
     assert door.ask("/__heartbeat__").status == 200
-    database.write_bytes(b"This is no database.")
+    database.write_bytes(b"not a database")
     assert door.ask("/__heartbeat__").status == 500
     assert door.ask("/__lbheartbeat__").status == 200
 

@@ -1,4 +1,4 @@
-"""Every shape of application and every framework, wrapped, in process."""
+"""The middleware around every kind of callable and every framework, in process."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ def add_middleware(app: Any, **options: Any) -> Any:
 
 @dataclasses.dataclass(frozen=True)
 class Site:
-    """An application, and what is particular about it.
+    """An application and its properties.
 
     Attributes:
-        make: makes it anew.
-        interface: what it speaks.
-        attribute: one of its attributes.
-        lifespan: whether it has to be started up.
-        raises: whether what its pages raise reaches the server without an answer.
-        wrap: puts the middleware in front of it.
+        make: returns a new application.
+        interface: its protocol.
+        attribute: the name of one of its attributes.
+        lifespan: whether it needs a start-up.
+        raises: whether exceptions of its pages reach the server without a response.
+        wrap: returns the application with the middleware.
     """
 
     make: Callable[[], Any]
@@ -51,38 +51,38 @@ class Site:
     wrap: Callable[..., Any] = DockerflowMiddleware
 
     def ask(self, application: Any, *paths: str) -> list[Answer]:
-        """Ask the application, as it is or wrapped."""
+        """Send GET requests to the application, bare or wrapped."""
         if self.interface == "wsgi":
             return ask_wsgi(validator(application), paths)
         return ask_asgi(application, paths, lifespan=self.lifespan, raises=self.raises)
 
 
-def shape(make: Callable[[], Any]) -> Any:
+def bare_callable(make: Callable[[], Any]) -> Any:
     interface: Any = make.__name__.partition("_")[0]
     site = Site(make, interface, "mark", raises=True)
     return pytest.param(site, id=make.__name__.replace("_", "-"))
 
 
-# Pyramid imports the first, which warns of Plaster too; WebOb imports the other.
-imports_what_is_deprecated = (
+# Pyramid imports pkg_resources, which warns of Plaster too; WebOb imports cgi.
+imports_deprecated_modules = (
     pytest.mark.filterwarnings("ignore:pkg_resources is deprecated:UserWarning"),
     pytest.mark.filterwarnings("ignore:Deprecated call to .pkg_res:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:'cgi' is deprecated:DeprecationWarning"),
 )
 
-SHAPES = [
-    shape(bare.wsgi_function),
-    shape(bare.wsgi_partial),
-    shape(bare.wsgi_decorated),
-    shape(bare.wsgi_object),
-    shape(bare.wsgi_class),
-    shape(bare.asgi_function),
-    shape(bare.asgi_partial),
-    shape(bare.asgi_decorated),
-    shape(bare.asgi_object),
-    shape(bare.asgi_object_with_plain_call),
-    shape(bare.asgi_2_class),
-    shape(bare.asgi_2_class_with_hint),
+CALLABLES = [
+    bare_callable(bare.wsgi_function),
+    bare_callable(bare.wsgi_partial),
+    bare_callable(bare.wsgi_decorated),
+    bare_callable(bare.wsgi_object),
+    bare_callable(bare.wsgi_class),
+    bare_callable(bare.asgi_function),
+    bare_callable(bare.asgi_partial),
+    bare_callable(bare.asgi_decorated),
+    bare_callable(bare.asgi_object),
+    bare_callable(bare.asgi_object_with_plain_call),
+    bare_callable(bare.asgi_2_class),
+    bare_callable(bare.asgi_2_class_with_hint),
 ]
 FRAMEWORKS = [
     pytest.param(Site(wsgi.flask, "wsgi", "url_map"), id="flask"),
@@ -91,7 +91,7 @@ FRAMEWORKS = [
     pytest.param(
         Site(wsgi.pyramid, "wsgi", "registry", raises=True),
         id="pyramid",
-        marks=imports_what_is_deprecated,
+        marks=imports_deprecated_modules,
     ),
     pytest.param(Site(django_site.wsgi, "wsgi", "get_response"), id="django-wsgi"),
     pytest.param(Site(django_site.asgi, "asgi", "get_response"), id="django-asgi"),
@@ -106,12 +106,13 @@ FRAMEWORKS = [
     pytest.param(Site(asgi.falcon, "asgi", "router_options", True), id="falcon-asgi"),
     pytest.param(Site(asgi.sanic, "asgi", "router", True), id="sanic"),
 ]
-SITES = [*SHAPES, *FRAMEWORKS]
+SITES = [*CALLABLES, *FRAMEWORKS]
 
 every_site = pytest.mark.parametrize("site", SITES)
 
 
-def those(sites: Sequence[Any], **wanted: Any) -> list[Any]:
+def select(sites: Sequence[Any], **wanted: Any) -> list[Any]:
+    """Return the rows whose sites have the wanted attributes."""
     return [
         row
         for row in sites
@@ -126,7 +127,7 @@ def _django_settings() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_left_over() -> Iterator[None]:
+def _logging_and_context_stay_unchanged() -> Iterator[None]:
     root = logging.getLogger()
     before = (root.level, list(root.handlers))
     yield
@@ -136,36 +137,36 @@ def _nothing_is_left_over() -> Iterator[None]:
 
 
 def codes(caplog: pytest.LogCaptureFixture) -> list[Any]:
-    """Give the codes of the summaries, in the order of their records."""
+    """Return the codes of the summaries in order."""
     records = [r for r in caplog.records if r.name == "request.summary"]
     return [record.__dict__["code"] for record in records]
 
 
 @every_site
-def test_the_interface_is_found_out(site: Site) -> None:
+def test_servers_detect_the_protocol(site: Site) -> None:
     application = site.wrap(site.make())
 
-    # These are the ways in which servers find it out in their turn.
-    is_async = inspect.iscoroutinefunction(type(application).__call__)
+    # Uvicorn, Hypercorn and Sentry inspect __call__; Daphne calls is_double_callable.
+    is_async = inspect.iscoroutinefunction(application.__call__)
     assert is_async is (site.interface == "asgi")
     assert is_double_callable(application) is (site.interface == "wsgi")
 
 
 @every_site
-def test_the_endpoints_answer(site: Site, tmp_path: Path) -> None:
+def test_the_endpoints_respond(site: Site, tmp_path: Path) -> None:
     version = tmp_path / "version.json"
     version.write_text('{"version": "1.2.3"}')
     application = site.wrap(site.make(), version_path=version)
 
-    alive, heartbeat, told = site.ask(application, *ENDPOINTS)
+    lbheartbeat, heartbeat, shown = site.ask(application, *ENDPOINTS)
 
-    assert (alive.status, alive.body) == (200, b"")
+    assert (lbheartbeat.status, lbheartbeat.body) == (200, b"")
     assert (heartbeat.status, json.loads(heartbeat.body)["status"]) == (200, "ok")
-    assert (told.status, json.loads(told.body)) == (200, {"version": "1.2.3"})
+    assert (shown.status, json.loads(shown.body)) == (200, {"version": "1.2.3"})
 
 
 @every_site
-def test_a_page_answers_as_without_the_middleware(site: Site) -> None:
+def test_the_response_of_a_page_is_unchanged(site: Site) -> None:
     [unwrapped] = site.ask(site.make(), "/page")
     [wrapped] = site.ask(site.wrap(site.make()), "/page")
 
@@ -174,7 +175,7 @@ def test_a_page_answers_as_without_the_middleware(site: Site) -> None:
 
 
 @every_site
-def test_each_request_leaves_one_summary(
+def test_each_request_has_one_summary(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     application = site.wrap(site.make(), log_probes="all")
@@ -186,14 +187,14 @@ def test_each_request_leaves_one_summary(
 
 
 @every_site
-def test_the_attributes_are_the_applications(site: Site) -> None:
+def test_attributes_are_looked_up_on_the_application(site: Site) -> None:
     app = site.make()
 
     assert getattr(site.wrap(app), site.attribute) == getattr(app, site.attribute)
 
 
-@pytest.mark.parametrize("site", those(SITES, raises=True))
-def test_an_exception_reaches_the_caller_as_it_is(
+@pytest.mark.parametrize("site", select(SITES, raises=True))
+def test_an_exception_reaches_the_server_unchanged(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     application = site.wrap(site.make())
@@ -205,8 +206,8 @@ def test_an_exception_reaches_the_caller_as_it_is(
     assert codes(caplog) == [500]
 
 
-@pytest.mark.parametrize("site", those(SITES, raises=False))
-def test_the_framework_answers_for_an_exception(
+@pytest.mark.parametrize("site", select(SITES, raises=False))
+def test_the_error_page_of_the_framework_is_unchanged(
     site: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
     [unwrapped] = site.ask(site.make(), "/boom")
@@ -217,13 +218,13 @@ def test_the_framework_answers_for_an_exception(
     assert codes(caplog) == [500]
 
 
-@pytest.mark.parametrize("site", those(SITES, interface="wsgi"))
-def test_a_linter_of_wsgi_finds_nothing(site: Site) -> None:
+@pytest.mark.parametrize("site", select(SITES, interface="wsgi"))
+def test_werkzeugs_wsgi_linter_finds_no_fault(site: Site) -> None:
     application = LintMiddleware(site.wrap(site.make()))
 
-    answers = ask_wsgi(application, ["/page", *ENDPOINTS])
+    responses = ask_wsgi(application, ["/page", *ENDPOINTS])
 
-    assert [answer.status for answer in answers] == [200, 200, 200, 404]
+    assert [response.status for response in responses] == [200, 200, 200, 404]
 
 
 @pytest.mark.parametrize(
@@ -234,13 +235,13 @@ def test_a_linter_of_wsgi_finds_nothing(site: Site) -> None:
     ],
 )
 @pytest.mark.parametrize("site", [r for r in FRAMEWORKS if "django" in str(r.id)])
-def test_django_refuses_a_probe_that_the_middleware_answers(
+def test_probes_are_answered_before_the_host_check_and_redirect_of_django(
     site: Site, allowed: list[str], refusal: int, tmp_path: Path
 ) -> None:
     (tmp_path / "version.json").write_text("{}")
 
     with override_settings(ALLOWED_HOSTS=allowed, SECURE_SSL_REDIRECT=True):
         application = site.wrap(site.make(), version_path=tmp_path)
-        answers = site.ask(application, "/page", *ENDPOINTS)
+        responses = site.ask(application, "/page", *ENDPOINTS)
 
-    assert [answer.status for answer in answers] == [refusal, 200, 200, 200]
+    assert [response.status for response in responses] == [refusal, 200, 200, 200]

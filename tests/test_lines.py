@@ -1,6 +1,6 @@
-"""Properties of every line, whatever the record.
+"""Properties of the lines of arbitrary records.
 
-Tried a few hundred times here, and as often as ``DOCKERFLOW_TEST_EXAMPLES`` says.
+``DOCKERFLOW_TEST_EXAMPLES`` is the number of examples of each test, by default 300.
 """
 
 from __future__ import annotations
@@ -12,11 +12,10 @@ import enum
 import json
 import logging
 import os
-import sys
-import types
 import uuid
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import jsonschema
 import pytest
@@ -75,7 +74,7 @@ def circular() -> dict[str, Any]:
     return made
 
 
-texts = st.text(st.characters(codec=None))  # halves of surrogate pairs as well
+texts = st.text(st.characters(codec=None))  # with lone surrogates
 scalars = (
     st.none()
     | st.booleans()
@@ -147,7 +146,7 @@ def parsed(line: str) -> dict[str, Any]:
 
 @given(record=records(), max_bytes=st.sampled_from([0, 512, 1000, 8192]))
 @often
-def test_any_record_is_one_line_that_is_not_too_long(
+def test_any_record_becomes_one_line_within_the_limit(
     record: logging.LogRecord, max_bytes: int
 ) -> None:
     line = JsonLogFormatter(max_bytes=max_bytes).format(record)
@@ -170,9 +169,10 @@ def test_any_strict_line_is_valid_under_the_schema(
 @given(value=values)
 @often
 @pytest.mark.skipif(encoding.orjson is None, reason="orjson is not installed")
-def test_both_encoders_say_the_same(value: Any) -> None:
+def test_both_encoders_agree(value: Any) -> None:
     with_orjson = parsed(encoding.encode({"value": value}))
-    assert with_orjson == parsed(encoding._encode_standard({"value": value}))
+    with mock.patch.object(encoding, "orjson", None):
+        assert with_orjson == parsed(encoding.encode({"value": value}))
 
 
 def test_the_schema_is_strict() -> None:
@@ -206,14 +206,3 @@ def test_times_and_ids_have_their_usual_texts() -> None:
         "d": {"left": 1, "right": [2]},
         "e": "1.50",
     }
-
-
-@pytest.mark.parametrize("kind", [None, "no type"])
-def test_what_stands_for_a_module_that_is_none(
-    monkeypatch: pytest.MonkeyPatch, kind: object
-) -> None:
-    module = types.ModuleType("uuid")
-    monkeypatch.setattr(module, "UUID", kind, raising=False)
-    monkeypatch.setitem(sys.modules, "uuid", module)
-    monkeypatch.delitem(sys.modules, "decimal")
-    assert encoding.plain({"a": {1}}) == {"a": [1]}

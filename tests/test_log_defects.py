@@ -1,6 +1,6 @@
-"""Defects of python-dockerflow's logging, by the names that they were found under.
+"""Defects of python-dockerflow's logging that this package does not have.
 
-Each is shown not to be here; what is behind it is tried at length elsewhere.
+Each name starts with the defect's number in the list of findings.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ START = {"type": "http.response.start", "status": 200, "headers": []}
 
 
 def fields(message: Any = "", **extra: Any) -> dict[str, Any]:
-    """Give the fields of the line of a record."""
+    """Return the fields of a record's line."""
     record = logging.LogRecord("n", logging.INFO, "f.py", 1, message, (), None)
     record.__dict__.update(extra)
     line = json.loads(JsonLogFormatter().format(record), parse_constant=pytest.fail)
@@ -59,7 +59,7 @@ def test_a1_a_scope_without_an_app_is_served() -> None:
     assert BareASGI().ask().status == 200
 
 
-def test_a2_an_application_that_sends_nothing_hides_no_cause() -> None:
+def test_a2_an_exception_before_the_response_is_raised_unchanged() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         raise ValueError("the cause")
 
@@ -67,12 +67,12 @@ def test_a2_an_application_that_sends_nothing_hides_no_cause() -> None:
         serve(app)
 
 
-def test_a3_a_message_that_is_sent_is_not_changed_after_that() -> None:
+def test_a3_a_sent_message_stays_unchanged() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send(START)
         raise ValueError
 
-    with pytest.raises(ValueError):  # noqa: PT011 - whichever it is
+    with pytest.raises(ValueError):  # noqa: PT011 - the exception has no text
         serve(app)
     assert START == {"type": "http.response.start", "status": 200, "headers": []}
 
@@ -90,7 +90,7 @@ def test_a4_a_handler_that_raises_costs_no_request() -> None:
         logger.removeHandler(handler)
 
 
-def test_a5_what_a_client_did_not_send_is_no_null(
+def test_a5_missing_headers_leave_no_null(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     BareASGI().ask()
@@ -100,7 +100,7 @@ def test_a5_what_a_client_did_not_send_is_no_null(
     )
 
 
-def test_a6_two_middlewares_add_no_handler_and_double_no_line(
+def test_a6_a_second_middleware_adds_no_handler_and_no_line(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     before = list(logging.getLogger("request.summary").handlers)
@@ -119,7 +119,7 @@ def test_a6_two_middlewares_add_no_handler_and_double_no_line(
         root.handlers = kept[1]
 
 
-def test_c4_an_exception_after_the_headers_was_a_200_to_the_client(
+def test_c4_an_exception_after_the_headers_is_logged_with_the_sent_code(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -131,7 +131,7 @@ def test_c4_an_exception_after_the_headers_was_a_200_to_the_client(
     assert [(r.code, r.levelno) for r in summaries(caplog)] == [(200, logging.ERROR)]
 
 
-def test_c6_an_id_that_could_forge_a_line_is_replaced(
+def test_c6_an_id_with_unsafe_characters_is_replaced(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     BareWSGI().ask(headers={"X-Request-ID": 'x","admin":"'})
@@ -153,21 +153,21 @@ def test_d1_to_d5_no_value_breaks_a_line(name: str, value: Any, written: Any) ->
     assert fields(**{name: value}) == {name: written}
 
 
-def test_d6_a_dictionary_as_the_message_becomes_fields() -> None:
+def test_d6_the_items_of_a_dictionary_message_become_fields() -> None:
     assert fields({"a": 1}) == {"a": 1}
     assert fields('{"a": {"b": 1}}') == {"a": {"b": 1}}
 
 
-def test_d7_a_message_that_only_looks_like_json_is_kept() -> None:
+def test_d7_a_message_in_braces_that_is_not_json_is_kept() -> None:
     assert fields("{template} and {}") == {"msg": "{template} and {}"}
 
 
-def test_d8_a_level_in_between_has_the_severity_of_the_next_lower_one() -> None:
+def test_d8_an_unknown_level_has_the_severity_of_the_next_lower_one() -> None:
     record = logging.LogRecord("n", 25, "f.py", 1, "m", (), None)
     assert json.loads(JsonLogFormatter().format(record))["Severity"] == 6
 
 
-def test_d9_the_stack_is_kept_and_the_record_is_as_it_was() -> None:
+def test_d9_the_stack_is_logged_and_the_record_stays_unchanged() -> None:
     record = logging.LogRecord("n", 20, "f.py", 1, {"a": 1}, (), None, sinfo="stack")
     before = dict(vars(record))
     line = json.loads(JsonLogFormatter().format(record))
@@ -181,7 +181,7 @@ def test_e2_no_id_is_left_after_a_request() -> None:
         assert request_id_context.get() is None
 
 
-def test_f_an_id_can_be_carried_into_a_thread() -> None:
+def test_f_wrap_carries_the_id() -> None:
     request_id_context.set("carried")
     try:
         carried = wrap(request_id_context.get)
@@ -190,8 +190,8 @@ def test_f_an_id_can_be_carried_into_a_thread() -> None:
     assert carried() == "carried"
 
 
-def test_t6_a_line_of_any_size_is_one_piece() -> None:
-    # Eight processes write to one pipe in test_handler.py; here is what one writes.
+def test_t6_a_line_has_no_newline_at_any_size() -> None:
+    # test_handler.py has eight processes write to one pipe.
     record = logging.LogRecord("n", 20, "f.py", 1, "x\n" * 50_000, (), None)
     for max_bytes in (0, 8192):
         line = JsonLogFormatter(max_bytes=max_bytes).format(record)

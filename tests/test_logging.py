@@ -1,17 +1,13 @@
 from __future__ import annotations
 
-import asyncio
-import copy
 import io
 import itertools
 import json
 import logging
 import logging.config
-import pickle
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from unittest import mock
 
@@ -31,7 +27,9 @@ from dockerflow_mw.logging import (
     safer_format_traceback,
 )
 from dockerflow_mw.logging.formatter import BLANK_RECORD
-from dockerflow_mw.logging.record import RecordMaker, parts_of
+from dockerflow_mw.logging.records import make_record
+
+LOGGER = logging.getLogger("request.summary")
 
 
 def record(
@@ -79,13 +77,13 @@ def test_a_line_is_a_mozlog_object() -> None:
     ("level", "severity"),
     [(60, 2), (50, 2), (45, 3), (40, 3), (30, 4), (25, 6), (20, 6), (15, 7), (10, 7)],
 )
-def test_severity_is_syslog_s_of_the_level_or_the_next_lower_one(
+def test_an_unknown_level_has_the_severity_of_the_next_lower_one(
     level: int, severity: int
 ) -> None:
     assert formatted(record(level=level))["Severity"] == severity
 
 
-def test_an_exception_gives_its_repr_and_its_traceback() -> None:
+def test_an_exception_is_logged_with_its_repr_and_traceback() -> None:
     try:
         raise ValueError("a\nb")
     except ValueError:
@@ -133,11 +131,11 @@ def circular() -> list[Any]:
     ],
     ids=itertools.count(),
 )
-def test_every_value_has_a_place_in_a_line(value: object, written: object) -> None:
+def test_values_of_any_type_are_encoded(value: object, written: object) -> None:
     assert formatted(record("x", field=value))["Fields"]["field"] == written
 
 
-def test_a_cycle_ends() -> None:
+def test_a_cyclic_value_is_cut() -> None:
     assert formatted(record("x", field=circular()))["Fields"]["msg"] == "x"
 
 
@@ -148,7 +146,7 @@ def test_a_cycle_ends() -> None:
         (Unfriendly(), (), "<Unfriendly whose repr raised RuntimeError> % ()"),
     ],
 )
-def test_a_message_that_cannot_be_made_is_kept_raw(
+def test_a_message_that_cannot_be_formatted_is_logged_with_its_arguments(
     message: object, args: tuple[object, ...], written: str
 ) -> None:
     assert formatted(record(message, *args))["Fields"]["msg"] == written
@@ -184,7 +182,7 @@ def test_convert_record_can_be_overridden() -> None:
     assert (parsed["Logger"], parsed["Type"]) == ("ours", "app.log")
 
 
-def test_the_encoder_writes_what_json_does_not_know() -> None:
+def test_the_encoder_encodes_types_that_json_lacks() -> None:
     assert json.dumps({"a": Unfriendly()}, cls=SafeJSONEncoder) == (
         '{"a": "<Unfriendly whose repr raised RuntimeError>"}'
     )
@@ -196,7 +194,7 @@ def test_a_traceback_shows_the_exception_by_its_repr() -> None:
     )
 
 
-def test_the_handler_writes_one_line_a_record_and_never_raises(
+def test_the_handler_writes_a_line_a_record_and_never_raises(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     stream = io.StringIO()
@@ -211,7 +209,7 @@ def test_the_handler_writes_one_line_a_record_and_never_raises(
     assert capfd.readouterr().err.count("Log records are lost") == 1
 
 
-def test_the_filter_adds_the_id_and_drops_nothing() -> None:
+def test_the_filter_adds_the_request_id_and_accepts_every_record() -> None:
     made = record()
     assert RequestIdLogFilter().filter(made) is True
     assert made.rid is None  # type: ignore[attr-defined]
@@ -235,7 +233,7 @@ def root() -> Iterator[logging.Logger]:
     logger.handlers = before[1]
 
 
-def test_configure_logging_twice_is_once(root: logging.Logger) -> None:
+def test_configure_logging_adds_one_handler_at_most(root: logging.Logger) -> None:
     configure_logging(logger_name="service", level="DEBUG")
     configure_logging()
     ours = [h for h in root.handlers if isinstance(h, MozlogHandler)]
@@ -243,7 +241,7 @@ def test_configure_logging_twice_is_once(root: logging.Logger) -> None:
     assert root.level == logging.DEBUG
 
 
-def test_a_dictionary_configures_it_all(
+def test_dict_config_can_use_the_classes(
     root: logging.Logger, capsys: pytest.CaptureFixture[str]
 ) -> None:
     logging.config.dictConfig(
@@ -274,7 +272,7 @@ def test_a_dictionary_configures_it_all(
     assert parsed["Fields"] == {"msg": "hello"}
 
 
-def test_the_failure_of_logging_is_said_on_stderr_if_there_is_one() -> None:
+def test_a_closed_stderr_breaks_no_report() -> None:
     code = (
         "import os\nos.close(2)\n"
         "from dockerflow_mw.logging.handler import complain\n"
@@ -291,7 +289,7 @@ class Undecided:
     __hash__ = None  # type: ignore[assignment]
 
 
-def test_a_value_that_cannot_be_compared_costs_no_other_field() -> None:
+def test_a_value_that_raises_on_comparison_costs_no_other_field() -> None:
     fields = formatted(record("x", user="bob", column=Undecided(), none=None))["Fields"]
     assert (fields["user"], fields["msg"]) == ("bob", "x")
     assert "formatter_error" not in fields
@@ -316,13 +314,15 @@ class Odd(MozlogFormatter):
 
 
 @pytest.mark.parametrize("formatter", [Odd(), MozlogFormatter(severity="gcp")])
-def test_what_is_out_of_the_ordinary_still_gives_a_line(formatter: Any) -> None:
+def test_an_incomplete_record_or_odd_subclass_still_yields_a_line(
+    formatter: Any,
+) -> None:
     made = record("x")
     del made.created
     assert json.loads(formatter.format(made))["Type"] == "tests"
 
 
-def test_a_subclass_has_the_levels_and_the_attributes_that_it_says() -> None:
+def test_a_subclass_can_change_severities_and_excluded_attributes() -> None:
     class Subclass(MozlogFormatter):
         SYSLOG_LEVEL_MAP = {**MozlogFormatter.SYSLOG_LEVEL_MAP, 25: 5}
         EXCLUDED_LOGRECORD_ATTRS = MozlogFormatter.EXCLUDED_LOGRECORD_ATTRS | {"secret"}
@@ -331,17 +331,17 @@ def test_a_subclass_has_the_levels_and_the_attributes_that_it_says() -> None:
     assert (line["Severity"], line["Fields"]) == (5, {"shown": 2, "msg": "x"})
 
 
-def test_the_logger_of_a_line_can_be_the_record_s() -> None:
+def test_a_record_can_name_the_logger_of_its_line() -> None:
     assert formatted(record("x", logger_name="mine"))["Logger"] == "mine"
 
 
-def test_a_traceback_that_is_only_there_as_text_is_kept() -> None:
+def test_a_traceback_that_is_only_a_text_is_logged() -> None:
     made = record("x")
     made.exc_text = "Traceback: boom"
     assert formatted(made)["Fields"]["traceback"] == "Traceback: boom"
 
 
-def test_what_a_line_is_read_for_stays_where_there_is_too_much() -> None:
+def test_the_main_fields_stay_in_a_shortened_line() -> None:
     many = {f"field_{i}": i for i in range(1200)}
     try:
         raise ValueError("the cause")
@@ -357,13 +357,28 @@ def test_what_a_line_is_read_for_stays_where_there_is_too_much() -> None:
     assert fields["truncated"] is True
 
 
-def test_names_that_are_cut_stay_apart() -> None:
-    made = record("x" * 9000, **{"n" * 70 + "1": 1, "n" * 70 + "2": 2})
-    names = [name for name in formatted(made)["Fields"] if name.startswith("n")]
-    assert len(names) == 2
+@pytest.mark.parametrize("name", ["traceback", "stack"])
+def test_a_long_traceback_loses_its_middle(name: str) -> None:
+    lines = [f"  File {number}, 日本 \n" for number in range(2000)]
+    made = record("the message")
+    setattr(made, name, "".join(lines))
+    fields = formatted(made)["Fields"]
+    assert fields["msg"] == "the message"
+    head, middle, tail = fields[name].partition("\n...\n")
+    assert lines[0] in head
+    assert middle
+    assert tail.endswith(lines[-1])
+    assert 0.7 < len(head) / len(tail) < 1.4
 
 
-def test_keys_that_look_the_same_stay_apart() -> None:
+def test_the_longest_text_is_shortened_first() -> None:
+    fields = formatted(record("x" * 20_000, short="y" * 1000))["Fields"]
+    assert fields["short"] == "y" * 1000
+    assert fields["msg"].endswith("xxx...")
+    assert fields["truncated"] is True
+
+
+def test_keys_with_the_same_text_stay_different() -> None:
     assert formatted(record("x", d={1: "a", "1": "b", (2,): 0}))["Fields"]["d"] == {
         "1": "a",
         "1 (2)": "b",
@@ -371,14 +386,14 @@ def test_keys_that_look_the_same_stay_apart() -> None:
     }
 
 
-def test_what_is_left_out_of_a_large_value_is_told() -> None:
+def test_a_large_value_shows_how_much_is_left_out() -> None:
     line = MozlogFormatter(max_bytes=0).format(
         record("x", d={i: {i} for i in range(30_000)})
     )
     assert json.loads(line)["Fields"]["d"]["<left out>"] > 0
 
 
-def test_the_message_for_google_cloud_is_a_text() -> None:
+def test_the_message_for_google_cloud_is_a_string() -> None:
     line = json.loads(MozlogFormatter(severity="gcp").format(record({"msg": {"a": 1}})))
     assert line["message"] == '{"a":1}'
 
@@ -390,192 +405,88 @@ summaries = st.fixed_dictionaries(
 
 
 @given(fields=summaries, level=st.sampled_from([20, 40]), name=st.text())
-def test_a_record_of_fields_gives_the_line_of_any_other(
+def test_a_formatted_line_is_the_converted_record(
     fields: dict[str, Any], level: int, name: str
 ) -> None:
-    made = RecordMaker("request.summary").make(level, "", fields)
-    other = logging.makeLogRecord(made.__dict__)
-    formatter = MozlogFormatter(logger_name=name)
-    assert json.loads(formatter.format(made)) == json.loads(formatter.format(other))
+    class Subclass(MozlogFormatter):
+        def convert_record(self, record: logging.LogRecord) -> dict[str, Any]:
+            return super().convert_record(record)
 
-
-def test_what_a_filter_does_to_a_record_of_fields_is_in_the_line() -> None:
-    made = RecordMaker("request.summary").make(20, "", {"path": "/secret"})
-    made.path = "/masked"
-    made.added = 1
-    assert formatted(made)["Fields"] == {"path": "/masked", "added": 1}
-
-
-@pytest.mark.parametrize(
-    ("change", "expected"),
-    [
-        (lambda r: setattr(r, "levelno", logging.CRITICAL), {"Severity": 2}),
-        (lambda r: setattr(r, "name", "other"), {"Type": "other"}),
-        (lambda r: setattr(r, "msg", "hello"), {"msg": "hello"}),
-        (lambda r: delattr(r, "path"), {"Fields": {"code": 200}}),
-        (lambda r: r.__dict__.pop("path"), {"Fields": {"code": 200}}),
-        (lambda r: r.__dict__.update(path="/masked"), {"path": "/masked"}),
-        (
-            lambda r: setattr(r, "__dict__", {**r.__dict__, "path": "/masked"}),
-            {"path": "/masked"},
-        ),
-        (lambda r: setattr(r, "__dict__", r.__dict__), {"path": "/secret"}),
-        (lambda r: setattr(r, "created", 1.5), {"Timestamp": 1_500_000_000}),
-    ],
-)
-@pytest.mark.parametrize("looks_first", [True, False])
-def test_any_change_to_a_record_of_fields_is_in_the_line(
-    change: Callable[[Any], object], expected: dict[str, Any], looks_first: bool
-) -> None:
-    fields = {"path": "/secret", "code": 200}
-    made: Any = RecordMaker("request.summary").make(logging.INFO, "", fields)
-    if looks_first:
-        assert (made.path, made.levelno, made.threadName) == (
-            *("/secret", logging.INFO),
-            threading.current_thread().name,
-        )
-    change(made)
-    line = formatted(made)
-    told = {**line, **line["Fields"]}
-    assert {name: told[name] for name in expected} == expected
-
-
-@pytest.mark.parametrize(
-    "copied",
-    [copy.copy, copy.deepcopy, lambda record: pickle.loads(pickle.dumps(record))],
-    ids=["copy", "deepcopy", "pickle"],
-)
-def test_a_copy_of_a_record_of_fields_is_a_record(
-    copied: Callable[[Any], logging.LogRecord],
-) -> None:
-    made = RecordMaker("request.summary").make(20, "boom", {"path": "/x"})
-    other = copied(made)
-    assert (type(other), vars(other)) == (logging.LogRecord, vars(made))
-    assert formatted(other) == formatted(made)
-
-
-def test_a_record_of_fields_is_as_it_was_when_its_line_is_made() -> None:
-    formatter, other = MozlogFormatter(), MozlogFormatter(logger_name="other")
-    made = RecordMaker("request.summary").make(20, "", {"path": "/x"})
-    parts = parts_of(made)  # type: ignore[arg-type]  # as it is made here
-    for each in (formatter, other, formatter):
-        each.format(made)
-        copy.copy(made)
-    assert parts is not None
-    assert parts_of(made) is parts  # type: ignore[arg-type]
-
-
-def test_a_record_of_fields_has_no_attribute_but_a_record_s_and_its_fields() -> None:
-    made: Any = RecordMaker("request.summary").make(20, "", {"path": "/x"})
-    for _ in range(2):
-        assert not hasattr(made, "trace_id")
-        with pytest.raises(AttributeError, match="trace_id"):
-            del made.trace_id
-        assert made.path == "/x"
-
-
-@pytest.mark.parametrize("name", sorted({*BLANK_RECORD, "fields"}))
-def test_a_record_of_fields_has_what_any_other_has(name: str) -> None:
-    made = RecordMaker("request.summary").make(20, "", {"path": "/x"})
-    other = logging.LogRecord("request.summary", 20, "", 0, "", (), None)
-    assert hasattr(made, name) == hasattr(other, name)
+    made = make_record(LOGGER, level, "", fields)
+    line = MozlogFormatter(logger_name=name).format(made)
+    assert json.loads(line) == json.loads(Subclass(logger_name=name).format(made))
 
 
 @pytest.mark.parametrize("flag", ["logProcesses", "logThreads"])
-def test_what_is_not_to_be_logged_is_not_in_the_line(
+def test_attributes_that_logging_leaves_out_are_not_in_the_line(
     monkeypatch: pytest.MonkeyPatch, flag: str
 ) -> None:
     monkeypatch.setattr(logging, flag, False)
-    made = RecordMaker("request.summary").make(20, "", {"path": "/x"})
-    other = logging.makeLogRecord({**vars(copy.copy(made))})
+    made = make_record(LOGGER, 20, "", {"path": "/x"})
     assert "null" not in MozlogFormatter().format(made)
-    assert formatted(made) == formatted(other)
-
-
-Change = Callable[[MozlogFormatter], object]
+    assert formatted(made)["Fields"] == {"path": "/x"}
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("name", "value", "member", "written"),
     [
-        lambda f: setattr(f, "convert_record", lambda record: {"mine": record.name}),
-        lambda f: setattr(f, "EXCLUDED_LOGRECORD_ATTRS", frozenset({"path", "name"})),
-        lambda f: setattr(f, "hostname", "other"),
-        lambda f: setattr(f, "SYSLOG_LEVEL_MAP", {0: 1}),
-        lambda f: setattr(f, "LOGGING_FORMAT_VERSION", "3.0"),
-        lambda f: setattr(f, "logger_name", "other"),
+        ("convert_record", lambda record: {"mine": record.name}, "mine", "tests"),
+        ("is_value_jsonlike", lambda value: False, "Fields", {"msg": '{"a": 1}'}),
+        (
+            "EXCLUDED_LOGRECORD_ATTRS",
+            BLANK_RECORD - {"module"},
+            "Fields",
+            {"module": "f", "a": 1},
+        ),
+        ("DEFAULT_SYSLOG_LEVEL", 5, "Severity", 5),
+        ("SYSLOG_LEVEL_MAP", {0: 1}, "Severity", 1),
+        ("LOGGING_FORMAT_VERSION", "3.0", "EnvVersion", "3.0"),
+        ("hostname", "other", "Hostname", "other"),
+        ("logger_name", "other", "Logger", "other"),
     ],
 )
 @pytest.mark.parametrize("is_used", [True, False])
-def test_a_formatter_may_be_changed_at_any_time(change: Change, is_used: bool) -> None:
-    formatter = MozlogFormatter()
-    maker = RecordMaker("request.summary")
-    if is_used:
-        formatter.format(maker.make(20, "", {"path": "/"}))
-    change(formatter)
-    made = maker.make(20, "", {"path": "/x"})
-    line = json.loads(formatter.format(made))
-    assert line == json.loads(formatter.format(copy.copy(made)))
+def test_a_formatter_can_be_changed_at_any_time(
+    name: str, value: object, member: str, written: object, is_used: bool
+) -> None:
+    formatter, made = MozlogFormatter(), record('{"a": 1}', level=5)
+    before = json.loads(formatter.format(made)) if is_used else None
+    with mock.patch.object(formatter, name, value):
+        assert json.loads(formatter.format(made))[member] == written
+    after = json.loads(formatter.format(made))
+    assert after[member] != written if member in after else name == "convert_record"
+    assert before in (None, after)
 
 
-def test_a_change_of_a_formatter_may_be_undone() -> None:
-    formatter = MozlogFormatter(logger_name="before")
-    maker = RecordMaker("request.summary")
-    loggers = []
-    for logger_name in ("during", "after"):
-        with mock.patch.object(formatter, "logger_name", logger_name):
-            loggers.append(formatter.format(maker.make(20, "", {"path": "/x"})))
-    del formatter.logger_name
-    loggers.append(formatter.format(maker.make(20, "", {"path": "/x"})))
-    named = [json.loads(line)["Logger"] for line in loggers]
-    assert named == ["during", "after", MozlogFormatter.logger_name]
-
-
-def test_a_record_of_fields_names_the_thread_that_made_it() -> None:
-    made: list[logging.LogRecord] = []
-    maker = RecordMaker("request.summary")
-    thread = threading.Thread(
-        target=lambda: made.append(maker.make(20, "", {})), name="the maker"
-    )
-    thread.start()
-    thread.join()
-    assert (made[0].threadName, made[0].thread) == ("the maker", thread.ident)
-
-
-@pytest.mark.skipif(sys.version_info < (3, 12), reason="Records have no task name.")
-def test_a_record_of_fields_names_the_task_that_made_it() -> None:
-    async def make() -> logging.LogRecord:
-        return RecordMaker("request.summary").make(20, "", {})
-
-    async def made() -> logging.LogRecord:
-        return await asyncio.create_task(make(), name="the maker")
-
-    assert vars(asyncio.run(made()))["taskName"] == "the maker"
-
-
-def test_a_record_of_fields_has_what_every_record_has() -> None:
+def test_made_records_have_the_attributes_of_every_record() -> None:
     blank = logging.LogRecord("request.summary", 20, "", 0, "", (), None)
-    made = RecordMaker("request.summary").make(20, "", {})
-    moments = {"created", "msecs", "relativeCreated"}
+    made = make_record(LOGGER, 20, "", {})
+    times = {"created", "msecs", "relativeCreated"}
     assert vars(made).keys() == vars(blank).keys()
-    assert {k: v for k, v in vars(made).items() if k not in moments} == {
-        k: v for k, v in vars(blank).items() if k not in moments
+    assert {k: v for k, v in vars(made).items() if k not in times} == {
+        k: v for k, v in vars(blank).items() if k not in times
     }
-    assert abs(made.relativeCreated - blank.relativeCreated) < 60_000
 
 
-def test_a_factory_for_records_is_asked_for_those_of_fields_too() -> None:
+def test_made_records_come_from_the_record_factory() -> None:
     def factory(*args: Any, **kwargs: Any) -> logging.LogRecord:
         made = logging.LogRecord(*args, **kwargs)
-        made.tenant = "acme"
+        made.tenant = made.code = "acme"
         return made
 
     logging.setLogRecordFactory(factory)
     try:
-        made = RecordMaker("request.summary").make(20, "", {"code": 200})
+        made = make_record(LOGGER, 20, "", {"code": 200})
     finally:
         logging.setLogRecordFactory(logging.LogRecord)
     assert formatted(made)["Fields"] == {"tenant": "acme", "code": 200}
+
+
+def test_a_made_record_has_arguments_and_an_error() -> None:
+    error = ValueError("boom")
+    made = make_record(LOGGER, 40, "%s is %s", {}, args=("it", 5), error=error)
+    fields = formatted(made)["Fields"]
+    assert (fields["msg"], fields["error"]) == ("it is 5", "ValueError('boom')")
 
 
 class KintoFormatter(MozlogFormatter):

@@ -1,4 +1,4 @@
-"""The command in the docs that moves a project over, run on what real projects have."""
+"""The command in docs/migrating.md, run on lines of real projects."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import pytest
 DOCS = Path(__file__).parents[1] / "docs" / "migrating.md"
 
 pytestmark = pytest.mark.skipif(
-    sys.platform != "linux", reason="It is a command for GNU sed."
+    sys.platform != "linux", reason="The command needs GNU sed."
 )
 
+# Pairs of a line and its replacement; None for a line that stays.
 LINES = [
     ("import dockerflow", "import dockerflow_mw as dockerflow"),
     ("    import dockerflow", "    import dockerflow_mw as dockerflow"),
@@ -32,7 +33,7 @@ LINES = [
         'path = "dockerflow_mw.logging.JsonLogFormatter"',
     ),
     ("APPS = ['dockerflow.django']", "APPS = ['dockerflow_mw.django']"),
-    # What is looked up on a name is left alone, whatever the name stands for.
+    # The name dockerflow may stand for anything in these lines.
     ('@dockerflow.checks.register(name="auth")', None),
     ("found: list[dockerflow.checks.CheckMessage]", None),
     ("from backend.lib import dockerflow as lib", None),
@@ -48,7 +49,7 @@ def commands() -> list[str]:
     return found
 
 
-def test_the_command_changes_what_it_should_and_nothing_else(tmp_path: Path) -> None:
+def test_the_command_changes_the_imports_and_no_other_line(tmp_path: Path) -> None:
     file = tmp_path / "app.py"
     file.write_text("".join(f"{line}\n" for line, _ in LINES))
     (command,) = commands()

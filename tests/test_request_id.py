@@ -22,7 +22,7 @@ from dockerflow_mw.request_id import (
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
-def test_made_ids_are_32_hexadecimal_digits_and_never_the_same() -> None:
+def test_a_new_id_has_32_hexadecimal_digits_and_is_unique() -> None:
     made = {generate() for _ in range(1000)}
     assert len(made) == 1000
     assert all(len(i) == 32 and set(i) <= set(string.hexdigits) for i in made)
@@ -39,7 +39,7 @@ def test_made_ids_are_32_hexadecimal_digits_and_never_the_same() -> None:
         pytest.param("a.b_c:d/e+f=g@h-i", id="all the signs"),
     ],
 )
-def test_harmless_ids_are_kept_as_they_are(value: str) -> None:
+def test_a_harmless_id_is_accepted_unchanged(value: str) -> None:
     assert accept(value) == value
 
 
@@ -56,12 +56,12 @@ def test_harmless_ids_are_kept_as_they_are(value: str) -> None:
         pytest.param("<script>", id="HTML"),
     ],
 )
-def test_other_ids_are_refused(value: str) -> None:
+def test_any_other_id_is_refused(value: str) -> None:
     assert accept(value) is None
 
 
 @given(st.text())
-def test_what_is_accepted_is_harmless(value: str) -> None:
+def test_every_accepted_id_is_harmless(value: str) -> None:
     harmless = set(string.ascii_letters + string.digits + "._:/+=@-")
     fits = 0 < len(value) <= 128 and set(value) <= harmless
     assert accept(value) == (value if fits else None)
@@ -88,7 +88,7 @@ def test_what_is_accepted_is_harmless(value: str) -> None:
         ("X-Cloud-Trace-Context", "/123", None),
     ],
 )
-def test_each_header_is_read_its_way(
+def test_each_header_is_read_in_its_own_format(
     name: str, value: str, expected: str | None
 ) -> None:
     reader = RequestIdReader([name], str.lower)
@@ -99,21 +99,21 @@ def test_each_header_is_read_its_way(
     assert found == expected or (expected is None and len(found) == 32)
 
 
-def test_the_first_acceptable_header_counts() -> None:
+def test_the_first_acceptable_header_wins() -> None:
     reader = RequestIdReader(["a", "b", "c"], str)
     assert reader.read({"c": "three", "b": "two", "a": "not acceptable"}) == "two"
 
 
-def test_without_headers_to_read_an_id_is_made() -> None:
+def test_without_header_names_the_id_is_new() -> None:
     assert RequestIdReader([], str).read({"x-request-id": "abc"}) != "abc"
 
 
-def test_get_or_generate_reads_x_request_id() -> None:
+def test_get_or_generate_request_id_reads_x_request_id() -> None:
     assert get_or_generate_request_id({"x-Request-Id": "abc"}) == "abc"
     assert len(get_or_generate_request_id({})) == 32
 
 
-def test_an_id_set_by_hand_holds_until_it_is_taken_back() -> None:
+def test_an_id_that_was_set_holds_until_its_reset() -> None:
     def use() -> None:
         token = request_id_context.set("mine")
         assert request_id_context.get("none") == "mine"
@@ -123,7 +123,7 @@ def test_an_id_set_by_hand_holds_until_it_is_taken_back() -> None:
     contextvars.Context().run(use)
 
 
-def test_a_coroutine_function_needs_no_wrap() -> None:
+def test_wrap_refuses_a_coroutine_function() -> None:
     async def work() -> None: ...
 
     with pytest.raises(
@@ -132,9 +132,40 @@ def test_a_coroutine_function_needs_no_wrap() -> None:
         wrap(work)
 
 
-def test_a_library_that_is_half_imported_fails_no_log_call(
+def test_a_half_imported_opentelemetry_raises_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     module = types.ModuleType("opentelemetry.trace")
     monkeypatch.setitem(sys.modules, "opentelemetry.trace", module)
     assert trace_fields() == {}
+
+
+SPAN = "00f067aa0ba902b7"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "trace"),
+    [
+        (
+            "traceparent",
+            f"00-{TRACE}-{SPAN}-01",
+            {"trace_id": TRACE, "span_id": SPAN},
+        ),
+        ("traceparent", f"00-{TRACE}-{'0' * 16}-01", None),
+        (
+            "X-Cloud-Trace-Context",
+            f"{TRACE}/123;o=1",
+            {"trace_id": TRACE, "span_id": "000000000000007b"},
+        ),
+        ("X-Cloud-Trace-Context", f"{TRACE}/0", {"trace_id": TRACE}),
+        ("X-Cloud-Trace-Context", f"{TRACE}/{2**64}", {"trace_id": TRACE}),
+        ("X-Cloud-Trace-Context", f"{TRACE}/{'1' * 5000}", {"trace_id": TRACE}),
+        ("X-Cloud-Trace-Context", f"{TRACE}/span", {"trace_id": TRACE}),
+        ("X-Cloud-Trace-Context", f"{'0' * 32}/123", None),
+        ("X-Request-ID", TRACE, None),
+    ],
+)
+def test_a_trace_header_is_read(
+    name: str, value: str, trace: dict[str, str] | None
+) -> None:
+    assert RequestIdReader([name], str).read_trace({name: value}) == trace

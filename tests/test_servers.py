@@ -1,4 +1,4 @@
-"""Real servers, each as a process of its own, with a wrapped application in it."""
+"""Real servers, each in its own process, with a wrapped application."""
 
 from __future__ import annotations
 
@@ -28,20 +28,21 @@ DAPHNE = (*PYTHON, "daphne", "--port", "{port}")
 GRANIAN = (*PYTHON, "granian", "--port", "{port}", "--interface")
 WAITRESS = (*PYTHON, "waitress", "--listen", BIND)
 UWSGI = (
-    # Its wheel has nothing that could be run with -m, only this command.
+    # The wheel of pyuwsgi has a command and no module to run with -m.
     str(Path(sys.executable).with_name("uwsgi")),
     "--master",
     "--die-on-term",
-    # Else stdout becomes stderr, and an exception closes the connection unanswered.
+    # uWSGI makes stdout a copy of stderr by default.
     *("--logto", "/dev/stdout"),
+    # Without this option, an exception closes the connection without a response.
     "--catch-exceptions",
-    # It closes each connection, and without this does not say so.
+    # uWSGI closes each connection and does not announce it by itself.
     *("--add-header", "Connection: close"),
     *("--http-socket", BIND),
     "--module",
 )
 
-# What each server is called, what it takes, and how it is started.
+# The name of each server, the modules that it needs, and its command line.
 SERVERS = [
     ("gunicorn-sync", ["fcntl", "gunicorn"], [*GUNICORN, "sync", WSGI]),
     ("gunicorn-gthread", ["fcntl", "gunicorn"], [*GUNICORN, "gthread", WSGI]),
@@ -62,8 +63,8 @@ SERVERS = [
     ("wsgiref", [], [*PYTHON, "tests.served", "{port}"]),
 ]
 
-# What is asked, in this order, on as few connections as the server allows.
-ASKED = {
+# The requests in their order. The client keeps connections alive if the server does.
+REQUESTS = {
     "lbheartbeat": ("GET", "/__lbheartbeat__"),
     "heartbeat": ("GET", "/__heartbeat__"),
     "heartbeat-head": ("HEAD", "/__heartbeat__"),
@@ -81,18 +82,18 @@ VERSION = {"source": "https://example.org/served", "version": "1.2.3", "commit":
 
 @dataclasses.dataclass(frozen=True)
 class Session:
-    """What came of one server: its answers, its lines and how it ended."""
+    """The run of one server: its responses, its lines, and whether it stopped."""
 
     answers: dict[str, Answer]
     lines: list[str]
     stopped: bool
 
     def logged(self, logger: str) -> list[dict[str, Any]]:
-        """Give the records of a logger."""
+        """Return the records of a logger."""
         return [record for record in records(self.lines) if record["Type"] == logger]
 
     def fields(self, logger: str, name: str) -> list[dict[str, Any]]:
-        """Give the fields of a logger's records of one of the requests."""
+        """Return the fields of a logger's records of one request."""
         every = [record["Fields"] for record in self.logged(logger)]
         return [fields for fields in every if fields.get("rid") == rid(name)]
 
@@ -102,22 +103,22 @@ def rid(name: str) -> str:
 
 
 def ask(client: httpx.Client, name: str, folder: Path) -> Answer:
-    method, path = ASKED[name]
+    method, path = REQUESTS[name]
     body = b""
     with client.stream(method, path, headers={"X-Request-ID": rid(name)}) as response:
         for chunk in response.iter_bytes():
             body += chunk
-            # The stream goes on only now, so it hangs where a chunk is kept back.
+            # The stream waits for this file: a server that buffers chunks hangs here.
             (folder / f"read-{name}").touch()
     return Answer(response.status_code, response.headers, body)
 
 
-def converse(server: Server) -> Iterator[tuple[str, Answer]]:
+def send_requests(server: Server) -> Iterator[tuple[str, Answer]]:
     broken = server.folder / "broken"
     with httpx.Client(
         base_url=server.url, timeout=ANSWERS_WITHIN, trust_env=False
     ) as client:
-        for name in ASKED:
+        for name in REQUESTS:
             if name == "heartbeat-broken":
                 broken.touch()
             if name == "heartbeat-mended":
@@ -125,9 +126,9 @@ def converse(server: Server) -> Iterator[tuple[str, Answer]]:
             yield name, ask(client, name, server.folder)
 
 
-def all_is_logged(server: Server) -> bool:
+def has_all_summaries(server: Server) -> bool:
     summaries = [line for line in server.output() if '"request.summary"' in line]
-    return all(any(f'"{rid(name)}"' in line for line in summaries) for name in ASKED)
+    return all(any(f'"{rid(name)}"' in line for line in summaries) for name in REQUESTS)
 
 
 @pytest.fixture(
@@ -142,20 +143,19 @@ def session(
     folder = tmp_path_factory.mktemp("served")
     (folder / "version.json").write_text(json.dumps(VERSION))
     with serving(command, folder) as server:
-        answers = dict(converse(server))
-        # The client has its answer before the record is there, and some servers end
-        # at once, whatever they are at.
-        poll(lambda: all_is_logged(server), ANSWERS_WITHIN)
+        answers = dict(send_requests(server))
+        # A summary is logged after the response, and some servers stop at once.
+        poll(lambda: has_all_summaries(server), ANSWERS_WITHIN)
     return Session(answers, server.output(), server.stopped)
 
 
-def test_the_load_balancer_gets_an_empty_answer(session: Session) -> None:
+def test_lbheartbeat_is_an_empty_200(session: Session) -> None:
     answer = session.answers["lbheartbeat"]
 
     assert (answer.status, answer.body) == (200, b"")
 
 
-def test_the_version_is_that_of_the_working_directory(session: Session) -> None:
+def test_version_is_the_file_of_the_working_directory(session: Session) -> None:
     answer = session.answers["version"]
 
     assert (answer.status, json.loads(answer.body)) == (200, VERSION)
@@ -172,7 +172,7 @@ def test_the_heartbeat_runs_sync_and_async_checks(session: Session) -> None:
     }
 
 
-def test_the_heartbeat_follows_what_it_checks(session: Session) -> None:
+def test_the_heartbeat_follows_its_checks(session: Session) -> None:
     names = ("heartbeat", "heartbeat-broken", "heartbeat-mended")
     broken = json.loads(session.answers["heartbeat-broken"].body)
 
@@ -181,7 +181,7 @@ def test_the_heartbeat_follows_what_it_checks(session: Session) -> None:
 
 
 @pytest.mark.parametrize("name", ["heartbeat", "page"])
-def test_head_gives_the_headers_of_get_and_no_body(session: Session, name: str) -> None:
+def test_head_has_the_headers_of_get_and_no_body(session: Session, name: str) -> None:
     got, head = session.answers[name], session.answers[f"{name}-head"]
     shared = ("content-type", "content-length", "cache-control")
 
@@ -190,7 +190,7 @@ def test_head_gives_the_headers_of_get_and_no_body(session: Session, name: str) 
     assert int(head.headers["content-length"]) == len(got.body)
 
 
-def test_an_ordinary_page_passes_unchanged(session: Session) -> None:
+def test_a_page_passes_unchanged(session: Session) -> None:
     answer = session.answers["page"]
 
     assert (answer.status, answer.body) == (200, b"an ordinary page")
@@ -202,47 +202,47 @@ def test_a_stream_passes_chunk_by_chunk(session: Session) -> None:
     assert (answer.status, answer.body) == (200, b"one two three")
 
 
-def test_the_server_answers_for_an_exception(session: Session) -> None:
+def test_the_server_sends_500_for_an_exception(session: Session) -> None:
     assert session.answers["boom"].status == 500
 
 
-@pytest.mark.parametrize("name", ASKED)
-def test_a_request_leaves_one_true_summary(session: Session, name: str) -> None:
-    method, path = ASKED[name]
+@pytest.mark.parametrize("name", REQUESTS)
+def test_each_request_leaves_one_correct_summary(session: Session, name: str) -> None:
+    method, path = REQUESTS[name]
     [fields] = session.fields("request.summary", name)
-    told = {"method": method, "path": path, "code": session.answers[name].status}
+    expected = {"method": method, "path": path, "code": session.answers[name].status}
 
-    assert fields | told == fields
+    assert fields | expected == fields
     assert fields["agent"].startswith("python-httpx/")
     assert type(fields["t"]) is int
     assert fields["t"] >= 0
 
 
-def test_the_application_logs_with_the_request_id(session: Session) -> None:
+def test_a_log_record_of_the_application_has_the_request_id(session: Session) -> None:
     [fields] = session.fields("served", "page")
 
-    assert fields["msg"] == "Asked for a page."
+    assert fields["msg"] == "Serving a page."
 
 
-def test_each_process_that_serves_has_one_start_up_record(session: Session) -> None:
-    announced = Counter(r["Pid"] for r in session.logged("dockerflow.middleware"))
+def test_each_serving_process_logs_one_start_up_record(session: Session) -> None:
+    started = Counter(r["Pid"] for r in session.logged("dockerflow.middleware"))
     serving = {record["Pid"] for record in session.logged("request.summary")}
 
     assert serving
-    assert serving <= set(announced)
-    assert set(announced.values()) == {1}
+    assert serving <= set(started)
+    assert set(started.values()) == {1}
 
 
-def test_nothing_else_leaves_a_summary(session: Session) -> None:
+def test_only_requests_leave_summaries(session: Session) -> None:
     logged = Counter(r["Fields"]["path"] for r in session.logged("request.summary"))
-    asked = Counter(path for _, path in ASKED.values())
+    requested = Counter(path for _, path in REQUESTS.values())
 
-    # How often a server is asked whether it is there already cannot be known.
-    del logged["/__lbheartbeat__"], asked["/__lbheartbeat__"]
-    assert logged == asked
+    # The test polls /__lbheartbeat__ an unknown number of times until the server is up.
+    del logged["/__lbheartbeat__"], requested["/__lbheartbeat__"]
+    assert logged == requested
 
 
-def test_a_line_that_begins_as_json_is_json(session: Session) -> None:
+def test_every_line_that_starts_with_a_brace_is_json(session: Session) -> None:
     lines = [line for line in session.lines if line.startswith("{")]
 
     assert [json.loads(line)["EnvVersion"] for line in lines] == ["2.0"] * len(lines)

@@ -1,4 +1,4 @@
-"""Checks that use real servers, which come and go."""
+"""Checks of real database servers that stop and start."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def heartbeat(door: Door) -> tuple[int, dict[str, str]]:
     return answer.status, json.loads(answer.body)["checks"]
 
 
-def test_the_heartbeat_is_well_while_both_servers_are(door: Door) -> None:
+def test_the_heartbeat_is_ok_while_both_servers_run(door: Door) -> None:
     assert heartbeat(door) == (200, {"database": "ok", "cache": "ok"})
 
 
@@ -72,7 +72,7 @@ def test_the_heartbeat_follows_the_cache(door: Door, valkey: Service) -> None:
 
 
 @pytest.mark.parametrize("name", ["postgres", "valkey"])
-def test_the_body_names_the_server_and_no_credentials(
+def test_the_body_has_the_address_of_the_server_without_credentials(
     door: Door, name: str, request: pytest.FixtureRequest
 ) -> None:
     service: Service = request.getfixturevalue(name)
@@ -85,7 +85,7 @@ def test_the_body_names_the_server_and_no_credentials(
     assert url.password not in body
 
 
-def test_a_server_starts_again_on_its_port(valkey: Service) -> None:
+def test_a_stopped_server_starts_again_on_its_port(valkey: Service) -> None:
     with services.stopped(valkey):
         pass
 
@@ -93,7 +93,7 @@ def test_a_server_starts_again_on_its_port(valkey: Service) -> None:
         assert client.ping()
 
 
-def test_a_server_can_have_settings_of_its_own() -> None:
+def test_a_server_may_have_settings_and_stops_at_the_end() -> None:
     with (
         services.postgres(max_connections=10) as service,
         psycopg.connect(service.url, connect_timeout=2) as connection,
@@ -104,13 +104,13 @@ def test_a_server_can_have_settings_of_its_own() -> None:
         psycopg.connect(service.url, connect_timeout=2)
 
 
-def test_a_server_of_the_user_is_used_and_never_stopped(
+def test_the_server_of_a_user_is_used_and_never_stopped(
     monkeypatch: pytest.MonkeyPatch, valkey: Service
 ) -> None:
     monkeypatch.setenv("DOCKERFLOW_TEST_REDIS_URL", valkey.url)
     with services.valkey() as service:
         assert service.url == valkey.url
-        with pytest.raises(pytest.skip.Exception, match="not ours to stop"):
+        with pytest.raises(pytest.skip.Exception, match="never stop the server"):
             service.stop()
 
     with services.connected(valkey.url) as client:

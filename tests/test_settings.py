@@ -13,17 +13,17 @@ from dockerflow_mw.settings import Options, Settings, SettingsError
 NAMES = [field.name for field in dataclasses.fields(Settings)]
 
 
-def test_the_options_are_the_settings() -> None:
+def test_options_has_a_key_for_every_setting() -> None:
     assert sorted(Options.__annotations__) == sorted(NAMES)
 
 
-def test_the_readme_tells_of_every_setting() -> None:
+def test_the_readme_lists_every_setting() -> None:
     readme = Path(__file__).parent.parent / "README.md"
     rows = re.findall(r"^\| `(\w+)` \| `DOCKERFLOW_(\w+)` ", readme.read_text(), re.M)
     assert rows == [(name, name.upper()) for name in NAMES]
 
 
-def test_defaults() -> None:
+def test_without_options_every_setting_has_its_default() -> None:
     assert Settings.load({}, {}) == Settings()
 
 
@@ -74,7 +74,7 @@ def test_an_empty_variable_counts_as_not_set() -> None:
         ("version_path", "/app", Path("/app")),
     ],
 )
-def test_variables_are_parsed(name: str, text: str, value: object) -> None:
+def test_a_variable_is_parsed(name: str, text: str, value: object) -> None:
     settings = Settings.load({}, {f"DOCKERFLOW_{name.upper()}": text})
     assert getattr(settings, name) == value
 
@@ -93,7 +93,7 @@ def test_variables_are_parsed(name: str, text: str, value: object) -> None:
         ({"version_callback": None}, {"version_callback": None}),
     ],
 )
-def test_arguments_may_be_python_values(
+def test_an_argument_may_be_a_python_value(
     options: dict[str, Any], settings: dict[str, Any]
 ) -> None:
     assert Settings.load(options, {}) == Settings(**settings)
@@ -139,7 +139,7 @@ def test_arguments_may_be_python_values(
         ),
     ],
 )
-def test_a_bad_variable_stops_the_start_with_a_sentence(
+def test_a_bad_variable_raises_an_error_with_name_value_and_allowed_values(
     name: str, value: str, sentence: str
 ) -> None:
     with pytest.raises(SettingsError) as caught:
@@ -180,7 +180,9 @@ def test_a_bad_variable_stops_the_start_with_a_sentence(
         ("checks", ["json"]),
     ],
 )
-def test_a_bad_argument_is_named_with_its_value(name: str, value: object) -> None:
+def test_a_bad_argument_raises_an_error_with_name_and_value(
+    name: str, value: object
+) -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.load({name: value}, {})
     assert str(caught.value).startswith(f"{name} is {value!r}; it must be ")
@@ -193,7 +195,7 @@ def test_a_bad_argument_is_named_with_its_value(name: str, value: object) -> Non
         ("colour", f"there are {', '.join(NAMES)}."),
     ],
 )
-def test_an_unknown_option_is_an_error(name: str, sentence: str) -> None:
+def test_an_unknown_option_raises_an_error(name: str, sentence: str) -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.load({name: 1}, {})
     expected = f"{name} is not a setting of DockerflowMiddleware; {sentence}"
@@ -212,25 +214,36 @@ def test_an_unknown_option_is_an_error(name: str, sentence: str) -> None:
         ),
     ],
 )
-def test_the_response_header(options: dict[str, Any], header: str | None) -> None:
+def test_the_response_header_is_the_first_header_without_a_trace(
+    options: dict[str, Any], header: str | None
+) -> None:
     assert Settings.load(options, {}).response_header_name == header
 
 
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        ({"ready": ["a"]}, "'ready' is no path that begins and does not end with /"),
+        (
+            {"ready": ["a"]},
+            "'ready' must begin with /, not end with /, and hold no ? or #",
+        ),
         (
             {"/ready/": ["a"]},
-            "'/ready/' is no path that begins and does not end with /",
+            "'/ready/' must begin with /, not end with /, and hold no ? or #",
         ),
-        ({3: ["a"]}, "3 is no path that begins and does not end with /"),
+        ({3: ["a"]}, "3 must begin with /, not end with /, and hold no ? or #"),
+        (
+            {"/r?a": ["a"]},
+            "'/r?a' must begin with /, not end with /, and hold no ? or #",
+        ),
         ({"/r": []}, "the path '/r' has no checks"),
         ({"/__version__": ["a"]}, "the path '/__version__' is taken already"),
         ("/r=a;/r=b", "the path '/r' is taken already"),
     ],
 )
-def test_a_bad_group_is_named(value: object, reason: str) -> None:
+def test_a_bad_group_raises_an_error_with_the_reason(
+    value: object, reason: str
+) -> None:
     with pytest.raises(SettingsError) as caught:
         Settings.load({"groups": value}, {})
     assert str(caught.value) == (
@@ -240,7 +253,7 @@ def test_a_bad_group_is_named(value: object, reason: str) -> None:
 
 
 @pytest.mark.parametrize("value", ["ful", "hunter2", "", 3, None])
-def test_a_bad_details_policy_is_not_shown_for_it_may_be_a_secret(
+def test_the_error_of_a_bad_details_policy_hides_the_value(
     value: object,
 ) -> None:
     with pytest.raises(SettingsError) as caught:
@@ -251,7 +264,7 @@ def test_a_bad_details_policy_is_not_shown_for_it_may_be_a_secret(
     )
 
 
-def test_what_is_told_of_the_settings_has_no_secret() -> None:
+def test_changed_settings_hide_secrets() -> None:
     token = "a-token-of-some-length"
     options = {"details": token, "fail_level": "critical", "checks": "json.dumps"}
     settings = Settings.load(options, {})

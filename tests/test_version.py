@@ -1,3 +1,5 @@
+"""The version file: how it is found and read."""
+
 from __future__ import annotations
 
 import json
@@ -8,25 +10,25 @@ import pytest
 from dockerflow_mw.version import find_version_file, get_version
 
 
-def test_get_version_gives_the_whole_object(tmp_path: Path) -> None:
+def test_get_version_returns_the_whole_object(tmp_path: Path) -> None:
     version = {"version": "v0.0.0", "commit": None, "image_tag": "extra"}
     (tmp_path / "version.json").write_text(json.dumps(version))
     assert get_version(tmp_path) == version
     assert get_version(str(tmp_path)) == version
 
 
-def test_get_version_is_none_without_a_file(tmp_path: Path) -> None:
+def test_get_version_returns_none_without_a_file(tmp_path: Path) -> None:
     assert get_version(tmp_path) is None
     assert get_version(tmp_path / "nowhere") is None
 
 
-def test_get_version_refuses_what_is_no_object(tmp_path: Path) -> None:
+def test_get_version_raises_if_the_file_holds_no_object(tmp_path: Path) -> None:
     (tmp_path / "version.json").write_text("[]")
     with pytest.raises(ValueError, match="holds a JSON list; it must hold an object"):
         get_version(tmp_path)
 
 
-def test_the_file_is_looked_for_in_the_working_directory_first(
+def test_find_version_file_defaults_to_the_working_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -36,7 +38,7 @@ def test_the_file_is_looked_for_in_the_working_directory_first(
     assert find_version_file(tmp_path / "other.json") == tmp_path / "other.json"
 
 
-def test_a_path_that_is_not_there_is_a_folder_unless_its_name_is_a_file_s(
+def test_find_version_file_takes_a_missing_path_for_a_folder(
     tmp_path: Path,
 ) -> None:
     assert find_version_file(tmp_path / "app") == tmp_path / "app" / "version.json"

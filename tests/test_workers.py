@@ -59,7 +59,7 @@ def serving(name: str, folder: Path) -> Iterator[Server]:
 
 
 def ask(server: Server, requests: int) -> None:
-    """Ask for so many pages at once, and get them all."""
+    """Request a number of pages, eight at a time, and check the statuses."""
     with ThreadPoolExecutor(8) as pool:
         urls = [f"{server.url}/{number}" for number in range(requests)]
         get = functools.partial(httpx.get, timeout=60)
@@ -90,7 +90,9 @@ def test_workers_tear_and_lose_nothing(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_a_server_answers_whose_log_nobody_reads(name: str, tmp_path: Path) -> None:
+def test_a_server_answers_although_its_log_is_not_read(
+    name: str, tmp_path: Path
+) -> None:
     with serving(name, tmp_path) as server:
         server.wait_until_it_answers()
         ask(server, REQUESTS)

@@ -1,8 +1,16 @@
-"""Health checks: what they say, where they are registered, how they are run."""
+"""Health checks: messages, results, the registry, built-in checks and running them."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
+from dockerflow_mw.checks.builtin import (
+    check_database_connected,
+    check_migrations_applied,
+    check_redis_connected,
+    database_connected,
+    disk_free,
+    http_reachable,
+    migrations_applied,
+    port_open,
+    redis_connected,
+)
 from dockerflow_mw.checks.messages import (
     CRITICAL,
     DEBUG,
@@ -27,21 +35,8 @@ from dockerflow_mw.checks.registry import (
     register,
     register_partial,
 )
-
-if TYPE_CHECKING:
-    from dockerflow_mw.checks.builtin import (
-        check_database_connected,
-        check_migrations_applied,
-        check_redis_connected,
-        database_connected,
-        disk_free,
-        http_reachable,
-        migrations_applied,
-        port_open,
-        redis_connected,
-    )
-    from dockerflow_mw.checks.results import CheckResult, ChecksResults
-    from dockerflow_mw.checks.runner import run_checks, run_checks_async
+from dockerflow_mw.checks.results import CheckResult, ChecksResults
+from dockerflow_mw.checks.runner import run_checks, run_checks_async
 
 __all__ = [
     "CRITICAL",
@@ -78,25 +73,3 @@ __all__ = [
     "run_checks",
     "run_checks_async",
 ]
-
-
-# Who registers checks and serves nothing runs none, and most of the built-in ones no
-# process ever uses; so the names of both are imported when they are asked for.
-_MODULES = {
-    "CheckResult": "results",
-    "ChecksResults": "results",
-    "run_checks": "runner",
-    "run_checks_async": "runner",
-}
-
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> Any:
-        if name not in __all__:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        module = import_module(f"{__name__}.{_MODULES.get(name, 'builtin')}")
-        globals()[name] = getattr(module, name)
-        return globals()[name]
-
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__})

@@ -1,4 +1,4 @@
-"""One run of some checks, shared by all the probes that arrive meanwhile."""
+"""Runs of checks that are waited for together."""
 
 from __future__ import annotations
 
@@ -16,88 +16,86 @@ from dockerflow_mw.checks.run import CheckRun
 
 
 class Batch:
-    """Executions that are waited for together, each until it is late.
+    """Runs of checks that all probes of a moment wait for together.
 
     Args:
-        executions: the checks under way.
-        timeout: how long a check may take that does not say so itself, in seconds.
-        deadline: how long the whole may take, in seconds.
+        runs: the runs, one for each check.
+        timeout: how long a check without a timeout of its own may take, in seconds.
+        deadline: how long the whole batch may take, in seconds.
 
     Attributes:
-        results: what it came to, once somebody has judged that.
+        runs: the runs, in the order of the checks.
+        results: the results, once one of the waiting probes has judged them.
     """
 
     def __init__(
-        self, executions: Iterable[CheckRun], timeout: float, deadline: float
+        self, runs: Iterable[CheckRun], timeout: float, deadline: float
     ) -> None:
-        self.executions = tuple(executions)
+        self.runs = tuple(runs)
         self.results: ChecksResults | None = None
-        self._timeout = timeout
-        self._ends = time.monotonic() + deadline
+        ends = time.monotonic() + deadline
+        self._timeouts = {
+            run: min(run.check.timeout or timeout, ends - run.started)
+            for run in self.runs
+        }
 
     def matches(self, checks: Sequence[Check]) -> bool:
-        """Tell whether it is the batch of just these checks."""
-        ours = [execution.check for execution in self.executions]
-        return len(ours) == len(checks) and all(map(is_same, ours, checks))
-
-    def _due(self, execution: CheckRun) -> float:
-        return execution.started + self._allowed(execution)
-
-    def _allowed(self, execution: CheckRun) -> float:
-        timeout = execution.check.timeout or self._timeout
-        return min(timeout, self._ends - execution.started)
-
-    def _pending(self) -> list[CheckRun]:
-        now = time.monotonic()
-        return [e for e in self.executions if not e.done and now < self._due(e)]
-
-    def _remaining(self, pending: list[CheckRun]) -> float:
-        return max(map(self._due, pending)) - time.monotonic()
+        """Return whether the batch consists of exactly these checks."""
+        own = [run.check for run in self.runs]
+        return len(own) == len(checks) and all(map(is_same, own, checks))
 
     @property
     def done(self) -> bool:
-        """Whether every check is done or late."""
+        """True if each check is done or late."""
         return not self._pending()
 
     def wait(self) -> None:
-        """Block until the batch has landed."""
+        """Wait until each check is done or late."""
         while pending := self._pending():
             concurrent.futures.wait(
-                [execution.result for execution in pending],
+                [run.future for run in pending],
                 timeout=self._remaining(pending),
                 return_when=concurrent.futures.FIRST_COMPLETED,
             )
 
-    async def await_(self) -> None:
-        """Wait until the batch has landed, as `wait` does."""
-        loop, woken = asyncio.get_running_loop(), asyncio.Event()
+    async def wait_async(self) -> None:
+        """Wait until each check is done or late; the async twin of `wait`."""
+        loop, changed = asyncio.get_running_loop(), asyncio.Event()
 
         def wake() -> None:
-            # The loop may be closed by the time that a late check is done.
+            # A late check may finish when the loop of its probe is closed.
             with contextlib.suppress(RuntimeError):
-                loop.call_soon_threadsafe(woken.set)
+                loop.call_soon_threadsafe(changed.set)
 
-        for execution in self.executions:
-            execution.listen(wake)
+        for run in self.runs:
+            run.add_done_callback(wake)
         try:
             while pending := self._pending():
-                woken.clear()
+                changed.clear()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._remaining(pending)):
-                        await woken.wait()
+                        await changed.wait()
         finally:
-            for execution in self.executions:
-                execution.unlisten(wake)
+            for run in self.runs:
+                run.remove_done_callback(wake)
 
-    def outcome(self, execution: CheckRun) -> CheckResult:
-        """Give the outcome of an execution, or say that it is late."""
-        if execution.done:
-            execution.late = False
-            return execution.result.result()
-        execution.late = True
-        text = f"timed out after {self._allowed(execution):.1f} s; still running"
-        return CheckResult(
-            execution.check.name,
-            (Error(text, id=health.ERROR_CHECK_TIMED_OUT),),
-            time.monotonic() - execution.started,
-        )
+    def result_of(self, run: CheckRun) -> CheckResult:
+        """Return the result of a run, or a result that says that it is late."""
+        if run.done:
+            return run.result
+        text = f"timed out after {self._timeouts[run]:.1f} s; still running"
+        message = Error(text, id=health.ERROR_CHECK_TIMED_OUT)
+        return CheckResult(run.check.name, (message,), time.monotonic() - run.started)
+
+    def _pending(self) -> list[CheckRun]:
+        return [
+            run
+            for run in self.runs
+            if not run.done and time.monotonic() < self._due(run)
+        ]
+
+    def _remaining(self, pending: list[CheckRun]) -> float:
+        return max(map(self._due, pending)) - time.monotonic()
+
+    def _due(self, run: CheckRun) -> float:
+        return run.started + self._timeouts[run]

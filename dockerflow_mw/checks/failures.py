@@ -1,53 +1,48 @@
-"""Counts how many times in a row each check has failed."""
+"""Counts the consecutive failures of each check."""
 
 from __future__ import annotations
 
+import dataclasses
 import time
 
 from dockerflow_mw.checks.run import CheckRun
 
 
-class _Row:
-    __slots__ = ("before", "execution", "failures")
-
-    def __init__(self) -> None:
-        self.execution: CheckRun | None = None
-        self.before = 0
-        self.failures = 0
+@dataclasses.dataclass(slots=True)
+class _Streak:
+    run: CheckRun
+    earlier: int = 0
+    failures: int = 0
 
 
 class FailureCounter:
-    """The failures of each check in a row, run by run, whoever asks how often.
+    """A counter of consecutive failures by run, however many probes ask.
 
-    A run that is late counts once for every time that it was allowed to take, so that
-    a check that hangs does not count as one that has failed once.
+    A late run counts once for each timeout that has passed, so that a check that
+    hangs is not taken for a check that has failed once.
     """
 
     def __init__(self) -> None:
-        self._rows: dict[str, _Row] = {}
+        self._streaks: dict[str, _Streak] = {}
 
-    def count(self, execution: CheckRun, *, failed: bool, timeout: float) -> int:
-        """Take the state of a run in, and give the failures in a row.
+    def count(self, run: CheckRun, *, failed: bool, timeout: float) -> int:
+        """Record the state of a run and return the consecutive failures up to it.
 
         Args:
-            execution: the run, done or late.
-            failed: whether it counts as a failure.
-            timeout: how long it was allowed to take, in seconds.
+            run: a run that is done or late.
+            failed: whether its result is a failure.
+            timeout: how long the run is allowed to take, in seconds.
         """
-        row = self._rows.setdefault(execution.check.name, _Row())
-        latest = row.execution
-        if latest is not None and execution.started < latest.started:
-            return row.failures
-        if execution is not latest:
-            row.execution, row.before = execution, row.failures
-        if not failed:
-            row.failures = 0
-        else:
-            row.failures = row.before + _times(execution, timeout)
-        return row.failures
+        streak = self._streaks.setdefault(run.check.name, _Streak(run))
+        if run.started < streak.run.started:
+            return streak.failures
+        if run is not streak.run:
+            streak.run, streak.earlier = run, streak.failures
+        streak.failures = streak.earlier + _weight(run, timeout) if failed else 0
+        return streak.failures
 
 
-def _times(execution: CheckRun, timeout: float) -> int:
-    if execution.done:
+def _weight(run: CheckRun, timeout: float) -> int:
+    if run.done:
         return 1
-    return max(1, int((time.monotonic() - execution.started) / timeout))
+    return max(1, int((time.monotonic() - run.started) / timeout))

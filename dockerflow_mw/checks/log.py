@@ -1,4 +1,4 @@
-"""The log of checks: what is new, and now and then what goes on."""
+"""The log of check results: changes of state, and failures that last."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ logger = logging.getLogger("dockerflow.checks")
 
 State = tuple[int, tuple[str | None, ...]]
 
-_FINE: State = (0, ())
+_OK: State = (0, ())
 
 
 class StateLog:
-    """Logs each check when its state changes, and a failing one again at times.
+    """A log of the states of checks: each change, and a failure again at intervals.
 
-    A state is the level of a check and the ids of its messages. Whoever probes every
-    second would otherwise fill the log with one sentence.
+    The state of a check is its level and the ids of its messages. Without this,
+    frequent probes would fill the log with the same message.
 
     Args:
-        repeat_seconds: how often a state that does not change is logged again.
+        repeat_seconds: how often a failure that lasts is logged, in seconds.
     """
 
     def __init__(self, repeat_seconds: float) -> None:
@@ -32,27 +32,27 @@ class StateLog:
         self._last: dict[str, tuple[State, float]] = {}
 
     def write(self, result: CheckResult) -> None:
-        """Log a result if it is news."""
+        """Log a result if its state is new or due to be repeated."""
         state = (result.level, tuple(message.id for message in result.messages))
-        if not self._is_news(result.name, state):
+        if not self._is_due(result.name, state):
             return
-        if state == _FINE:
+        if state == _OK:
             log_safely(logger, logging.INFO, "%s: ok again", result.name)
         for message in result.messages:
             _log(result, message)
 
-    def _is_news(self, name: str, state: State) -> bool:
+    def _is_due(self, name: str, state: State) -> bool:
         now = time.monotonic()
-        former, logged = self._last.get(name, (_FINE, now))
-        again = state != _FINE and now - logged >= self._repeat_seconds
-        if state == former and not again:
+        previous, logged = self._last.get(name, (_OK, now))
+        repeats = state != _OK and now - logged >= self._repeat_seconds
+        if state == previous and not repeats:
             return False
         self._last[name] = (state, now)
         return True
 
 
 def _log(result: CheckResult, message: CheckMessage) -> None:
-    # A check may hand on what it caught as the object of its message.
+    # A check may pass the exception that it has caught as the object of its message.
     caught = message.obj if isinstance(message.obj, BaseException) else None
     log_safely(
         logger,

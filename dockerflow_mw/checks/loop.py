@@ -1,106 +1,104 @@
-"""An event loop of our own, for async checks where the server has none."""
+"""A private event loop for async checks where the server has none."""
 
 from __future__ import annotations
 
 import asyncio
 import atexit
-import os
-import selectors
+import sys
 import threading
-from typing import TypeAlias
+from collections.abc import Callable
+from concurrent.futures import Future
 
-Events: TypeAlias = list[tuple[selectors.SelectorKey, int]]
+from dockerflow_mw.checks.process import PerProcess
 
-# How long the end of the process waits for tasks to take their cancellation, in
-# seconds; those that do not are lost with the thread.
-FAREWELL = 0.2
+# How long the exit of the process waits for cancelled tasks to finish, in seconds.
+STOP_TIMEOUT = 0.2
 
-# How long a new loop is waited for, in seconds; it takes no time where threads start.
-STARTS_WITHIN = 1.0
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    # Made here, and not with the module, which gevent may patch after that.
-    class Selector(selectors.DefaultSelector):
-        """A selector whose loop does not seem to run while it waits.
-
-        Under gevent, a thread is a greenlet that gives way where it waits. To asyncio,
-        the loop of one greenlet runs in all of them, and no other could run one.
-        """
-
-        def select(self, timeout: float | None = None) -> Events:
-            loop = asyncio._get_running_loop()
-            asyncio._set_running_loop(None)
-            try:
-                return super().select(timeout)
-            finally:
-                asyncio._set_running_loop(loop)
-
-    return asyncio.SelectorEventLoop(Selector())
+# How long a caller waits for the thread of the loop to start, in seconds.
+START_TIMEOUT = 5.0
 
 
-class BackgroundLoop:
-    """One event loop in one daemon thread, started at its first use in a process."""
+class _LoopThread:
+    """An event loop in a daemon thread."""
 
     def __init__(self) -> None:
-        self._reset()
-
-    def _reset(self) -> None:
         self._lock = threading.Lock()
+        self._started: Future[asyncio.AbstractEventLoop] | None = None
         self._ended = threading.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     def get(self) -> asyncio.AbstractEventLoop:
-        """Give the loop, started."""
         with self._lock:
-            loop, is_new = self._loop, self._loop is None
-            if loop is None:
-                loop = self._loop = _new_loop()
-        if is_new:
-            self._start(loop)
-        return loop
+            if self._started is None:
+                started: Future[asyncio.AbstractEventLoop] = Future()
+                _start_thread(lambda: self._run(started))
+                self._started = started
+            started = self._started
+        return started.result(START_TIMEOUT)
 
-    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
-        ended, running = self._ended, threading.Event()
-        loop.call_soon(running.set)
-
-        def run() -> None:
-            loop.run_forever()
-            loop.close()
-            ended.set()
-
+    def _run(self, started: Future[asyncio.AbstractEventLoop]) -> None:
         try:
-            name = "dockerflow-loop"
-            threading.Thread(target=run, name=name, daemon=True).start()
-        except RuntimeError:
-            self._loop = None
-            loop.close()
-            raise
-        # A loop that does not run is taken for one that checks were lost with.
-        running.wait(STARTS_WITHIN)
+            # Made here, because a selector of gevent's works in one thread only.
+            loop = asyncio.new_event_loop()
+        except Exception as error:
+            self._started = None
+            started.set_exception(error)
+            return
+        loop.call_soon(started.set_result, loop)
+        loop.run_forever()
+        loop.close()
+        self._ended.set()
 
     def stop(self) -> None:
-        """Cancel what runs on the loop and stop it, if it was started."""
-        loop = self._loop
-        if loop is None:
+        if self._started is None or not self._started.done():
             return
-        done = asyncio.run_coroutine_threadsafe(_cancel_all(), loop)
-        done.add_done_callback(lambda _: loop.call_soon_threadsafe(loop.stop))
-        self._ended.wait(FAREWELL)
+        loop = self._started.result()
+        cancelled = asyncio.run_coroutine_threadsafe(_cancel_tasks(), loop)
+        cancelled.add_done_callback(lambda _: loop.call_soon_threadsafe(loop.stop))
+        self._ended.wait(STOP_TIMEOUT)
 
 
-async def _cancel_all() -> None:
+def _start_thread(run: Callable[[], None]) -> None:
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is not None and monkey.is_module_patched("threading"):
+        # gevent has replaced threads by greenlets of one thread, in which asyncio
+        # allows a single running loop: the application's.
+        monkey.get_original("_thread", "start_new_thread")(run, ())
+    else:
+        threading.Thread(target=run, name="dockerflow-loop", daemon=True).start()
+
+
+async def _cancel_tasks() -> None:
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
+class BackgroundLoop:
+    """The event loop of a process that runs async functions outside of any loop.
+
+    It runs in a daemon thread that starts at the first use. Under gevent that is a
+    thread of the operating system, too.
+    """
+
+    def __init__(self) -> None:
+        self._threads = PerProcess(_LoopThread)
+
+    def get(self) -> asyncio.AbstractEventLoop:
+        """Return the running loop.
+
+        Raises:
+            RuntimeError: the process can start no thread.
+            TimeoutError: the thread has not started in time.
+        """
+        return self._threads.get().get()
+
+    def stop(self) -> None:
+        """Cancel the tasks of the loop and stop it, if it has been started."""
+        self._threads.get().stop()
+
+
 background_loop = BackgroundLoop()
 
-# Or the interpreter would complain of every task that it finds unfinished.
+# Otherwise asyncio reports each unfinished task at the exit of the interpreter.
 atexit.register(background_loop.stop)
-
-# A fork takes neither the thread nor the state of a held lock along in good order.
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=background_loop._reset)

@@ -1,4 +1,4 @@
-"""What a check says: messages, each with a level."""
+"""The messages that checks return, each with a level."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ WARNING = 30
 ERROR = 40
 CRITICAL = 50
 
-_TEXTS = {
+_WORDS = {
     0: "ok",
     DEBUG: "debug",
     INFO: "info",
@@ -22,24 +22,25 @@ _TEXTS = {
 
 
 def level_to_text(level: int) -> str:
-    """Give the word for a level, or for the next lower one that has a word."""
-    known = [value for value in _TEXTS if value <= level]
-    return _TEXTS[max(known, default=0)]
+    """Return the word for a level. Unknown levels fall back to the next lower one."""
+    known = [value for value in _WORDS if value <= level]
+    return _WORDS[max(known, default=0)]
 
 
 @dataclasses.dataclass(frozen=True, slots=True, init=False, repr=False)
 class CheckMessage:
-    """One thing that a check has to say.
+    """A message of a check.
 
     Args:
-        msg: the message, for people; it is shown in the heartbeat's body.
-        level: how bad it is; the subclasses know theirs.
-        hint: what to do about it; logged, not shown.
-        obj: what it is about; neither logged nor shown.
-        id: a fixed name by which the message can be found and silenced.
+        msg: the text; the body of the heartbeat and the log show it.
+        level: the severity; each subclass has a default.
+        hint: the advice for operators; only the log shows it.
+        obj: the object of the message. It is not shown; if it is an exception, the log
+            has its traceback.
+        id: the fixed name by which the message is found and silenced.
 
     Raises:
-        TypeError: there is no level, or it is no whole number.
+        TypeError: the level is missing or not an integer.
     """
 
     default_level: ClassVar[int | None] = None
@@ -67,7 +68,7 @@ class CheckMessage:
             object.__setattr__(self, name, value)
 
     def is_serious(self, level: int = ERROR) -> bool:
-        """Tell whether the message is at the level given or above it."""
+        """Return whether the message has at least the given level."""
         return self.level >= level
 
     def __str__(self) -> str:
@@ -76,41 +77,41 @@ class CheckMessage:
         return f"{identity}{self.msg}{hint}"
 
     def __repr__(self) -> str:
-        # obj is left out: its repr may hold credentials.
+        # Without obj: its repr may contain credentials.
         name = type(self).__name__
         return f"<{name}: level={self.level!r}, msg={self.msg!r}, id={self.id!r}>"
 
 
 class Debug(CheckMessage):
-    """A message that only developers care for."""
+    """A message for developers."""
 
     __slots__ = ()
     default_level = DEBUG
 
 
 class Info(CheckMessage):
-    """A message that is good to know."""
+    """A message for information."""
 
     __slots__ = ()
     default_level = INFO
 
 
 class Warning(CheckMessage):
-    """A message about what is wrong and does not stop the service."""
+    """A message about a fault that leaves the service working."""
 
     __slots__ = ()
     default_level = WARNING
 
 
 class Error(CheckMessage):
-    """A message about what keeps the service from working; fails the heartbeat."""
+    """A message about a fault that stops the service; it fails the heartbeat."""
 
     __slots__ = ()
     default_level = ERROR
 
 
 class Critical(CheckMessage):
-    """A message about what somebody must be woken for; fails the heartbeat."""
+    """A message about a fault that needs action at once; it fails the heartbeat."""
 
     __slots__ = ()
     default_level = CRITICAL

@@ -1,4 +1,4 @@
-"""The registry: which checks there are, each under one name."""
+"""The registry of checks, each under a unique name."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ class DuplicateCheckError(ValueError):
 
 
 class UnknownCheckError(LookupError):
-    """There is neither a check nor a tag of the name.
+    """No check and no tag has the name.
 
     Attributes:
-        name: what was asked for.
+        name: the unknown name.
     """
 
     def __init__(self, name: str, known: Iterable[str]) -> None:
@@ -36,7 +36,7 @@ class UnknownCheckError(LookupError):
 
 
 class CheckOptions(TypedDict, total=False):
-    """What can be said of a check when it is registered."""
+    """The options of `Registry.register`."""
 
     critical: bool | None
     fail_level: int | str | None
@@ -49,7 +49,7 @@ class CheckOptions(TypedDict, total=False):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Check:
-    """A check as it is registered; see `Registry.register` for the options."""
+    """A registered check; `Registry.register` describes the options."""
 
     name: str
     function: CheckFunction
@@ -61,52 +61,57 @@ class Check:
     cache_seconds: float | None = None
 
     @property
-    def origin(self) -> tuple[str, ...]:
-        """What tells the code behind this check from the code behind another one.
+    def origin(self) -> tuple[object, ...]:
+        """The identity of the code: two checks of one origin are the same check.
 
-        It is the identity that the function claims, as the built-in checks do, or
-        its module and qualified name.
+        It is the ``identity`` of a built-in check, else the module and the qualified
+        name of the function.
         """
         code = unwrap(self.function)
         identity = getattr(code, "identity", None)
-        if isinstance(identity, tuple):
-            return identity
-        if not hasattr(code, "__qualname__"):
-            code = type(code)
-        return code.__module__, code.__qualname__
+        return identity if isinstance(identity, tuple) else _qualified_name(code)
 
     @property
     def place(self) -> str:
-        """Where the code behind this check is, for people."""
-        code = getattr(unwrap(self.function), "__code__", None)
+        """The origin for error messages. It shows no credentials."""
+        function = unwrap(self.function)
+        if isinstance(getattr(function, "identity", None), tuple):
+            return repr(function)
+        code = getattr(function, "__code__", None)
         line = f" ({code.co_filename}:{code.co_firstlineno})" if code else ""
-        return ".".join(self.origin) + line
+        return ".".join(_qualified_name(function)) + line
+
+
+def _qualified_name(code: Any) -> tuple[str, str]:
+    if not hasattr(code, "__qualname__"):
+        code = type(code)
+    return code.__module__, code.__qualname__
 
 
 def unwrap(function: CheckFunction) -> Any:
-    """Give what a partial, or a partial of a partial, calls in the end."""
+    """Return the function that a partial, or a partial of a partial, calls."""
     while isinstance(function, functools.partial):
         function = function.func
     return function
 
 
 def is_same(one: Check, other: Check) -> bool:
-    """Tell whether two registrations are of one name and one function."""
+    """Return whether two checks have the same name and the same function."""
     return one.name == other.name and _is_same(one.function, other.function)
 
 
 def _is_same(one: object, other: object) -> bool:
-    # A bound method is another object each time that it is looked up.
+    # Each access to a method of an object returns a new bound method.
     if isinstance(one, MethodType) and isinstance(other, MethodType):
         return one.__self__ is other.__self__ and one.__func__ is other.__func__
     return one is other
 
 
 def pick(checks: Iterable[Check], wanted: Iterable[str]) -> tuple[Check, ...]:
-    """Give those checks that have one of the names, or one of the tags.
+    """Return the checks that have one of the wanted names or tags.
 
     Raises:
-        UnknownCheckError: there is no such check and no such tag among them.
+        UnknownCheckError: no check has one of the names, as its name or as a tag.
     """
     there = tuple(checks)
     names = set(wanted)
@@ -117,20 +122,11 @@ def pick(checks: Iterable[Check], wanted: Iterable[str]) -> tuple[Check, ...]:
     return tuple(check for check in there if names & {check.name, *check.tags})
 
 
-def _name_of(function: CheckFunction) -> str:
-    code = unwrap(function)
-    name = getattr(code, "__name__", type(code).__name__)
-    if name == "<lambda>":
-        message = "A lambda has no name of its own; register it with name=."
-        raise ValueError(message)
-    return str(name)
-
-
 class Registry:
-    """A set of checks under unique names.
+    """A registry of checks under unique names.
 
     Args:
-        parent: a registry whose checks count as well, before this one's own.
+        parent: a registry whose checks belong to this one, too, and come first.
     """
 
     def __init__(self, parent: Registry | None = None) -> None:
@@ -164,34 +160,33 @@ class Registry:
         cache_seconds: float | None = None,
         replace: bool = False,
     ) -> Any:
-        """Register a check; serves as a decorator with and without arguments.
+        """Register a check. Works as a decorator with and without arguments.
 
         Args:
-            func: the check, sync or async, called without arguments. It gives
-                messages, ``None`` or ``True`` when all is well, ``False`` or a
-                string when not; an exception is a failure too.
-            name: the check's name, by default the function's.
-            critical: whether the check can fail the heartbeat. What is not
-                critical is shown and logged, and counts as a warning at most.
-                True by default, but for built-in checks of other people's services.
-            fail_level: the level from which on this check fails the heartbeat,
-                by default the middleware's.
-            failures_before_error: how many times in a row the check has to fail
-                before that counts as more than a warning.
-            tags: names under which groups can have this check.
-            timeout: how long the check may take, in seconds, by default as the
-                middleware's ``check_timeout`` says.
-            cache_seconds: how long a result serves further probes, in seconds, by
-                default as the middleware's ``cache_seconds`` says.
-            replace: whether a different check may lose this name to this one.
+            func: the check, sync or async, called without arguments. It returns
+                messages, ``None`` or ``True`` for success, and ``False`` or a string
+                for a failure. An exception is a failure, too.
+            name: the name of the check, by default that of the function.
+            critical: whether the check can fail the heartbeat. Other checks are shown
+                and logged, and count as a warning at most. The default is True, but
+                False for a built-in check of an external service.
+            fail_level: the lowest level that fails the heartbeat, by default the
+                setting ``fail_level``.
+            failures_before_error: how many failures in a row it takes until a failure
+                counts as more than a warning.
+            tags: names of groups that the check belongs to.
+            timeout: how long the check may take, in seconds, by default the setting
+                ``check_timeout``.
+            cache_seconds: how long a result answers further probes, in seconds, by
+                default the setting ``cache_seconds``.
+            replace: whether to replace a different check of the same name.
 
         Raises:
-            DuplicateCheckError: another function has the name. The same
-                function, by module and qualified name, replaces itself.
-            dockerflow_mw.settings.SettingsError: an option has a value that is
-                not allowed.
-            TypeError: ``func`` cannot be called.
-            ValueError: there is no name to give to the check.
+            DuplicateCheckError: a different check has the name. Two functions of the
+                same module and qualified name are the same check.
+            dockerflow_mw.settings.SettingsError: the value of an option is not allowed.
+            TypeError: ``func`` is not callable, or ``name`` is not a string.
+            ValueError: ``func`` is a lambda, and ``name`` is missing.
         """
         options: CheckOptions = {
             "critical": critical,
@@ -206,7 +201,7 @@ class Registry:
                 self.register, name=name, replace=replace, **options
             )
         if not callable(func):
-            message = f"A check must be callable, and {func!r} is not; a name is name=."
+            message = f"func is {func!r}; it must be callable. Pass a name as name=."
             raise TypeError(message)
         if name is not None and not (isinstance(name, str) and name):
             raise TypeError(f"The name of a check must be a string, not {name!r}.")
@@ -219,44 +214,53 @@ class Registry:
         """Register a check that is called with arguments.
 
         Raises:
-            DuplicateCheckError, TypeError, ValueError: as for `register`.
+            DuplicateCheckError, TypeError, ValueError: see `register`.
         """
         return self.register(functools.partial(func, *args), name=name)
 
     def checks(self) -> dict[str, Check]:
-        """Give the registered checks by name, those of the parent first."""
+        """Return the checks by name, those of the parent first."""
         inherited = self._parent.checks() if self._parent else {}
         return inherited | self._checks
 
     def select(self, wanted: Iterable[str]) -> tuple[Check, ...]:
-        """Give the checks that have one of the names, or one of the tags.
+        """Return the checks that have one of the wanted names or tags.
 
         Raises:
-            UnknownCheckError: there is no such check and no such tag.
+            UnknownCheckError: no check has one of the names, as its name or as a tag.
         """
         return pick(self.checks().values(), wanted)
 
     def get_checks(self) -> dict[str, CheckFunction]:
-        """Give the registered functions by name."""
+        """Return the functions of the checks by name."""
         return {name: check.function for name, check in self.checks().items()}
 
     def clear_checks(self) -> None:
-        """Forget the checks of this registry; a parent keeps its own."""
+        """Remove all checks of this registry; a parent keeps its own."""
         self._checks = {}
 
     def _add(self, check: Check, replace: bool) -> None:
-        taken = self.checks().get(check.name)
-        if taken is not None and not replace and taken.origin != check.origin:
+        existing = self.checks().get(check.name)
+        if existing is not None and not replace and existing.origin != check.origin:
             message = (
-                f"A check named {check.name!r} is already registered: {taken.place};"
-                f" give {check.place} another name with name=, or say replace=True."
+                f"A check named {check.name!r} is already registered: {existing.place};"
+                f" give {check.place} another name with name=, or use replace=True."
             )
             raise DuplicateCheckError(message)
-        if taken is not None and not is_same(taken, check):
-            text = "Check %s is registered anew; it was: %s."
-            log_safely(logger, logging.INFO, text, check.name, taken.place)
-        # A new dict each time: whoever iterates over the old one is not disturbed.
+        if existing is not None and not is_same(existing, check):
+            text = "Check %s is registered again and replaces %s."
+            log_safely(logger, logging.INFO, text, check.name, existing.place)
+        # A new dict, because another thread may be iterating over the previous one.
         self._checks = self._checks | {check.name: check}
+
+
+def _name_of(function: CheckFunction) -> str:
+    code = unwrap(function)
+    name = getattr(code, "__name__", type(code).__name__)
+    if name == "<lambda>":
+        message = "A lambda has no name of its own; register it with name=."
+        raise ValueError(message)
+    return str(name)
 
 
 def _check(name: str, function: CheckFunction, options: CheckOptions) -> Check:
@@ -284,7 +288,7 @@ def _check(name: str, function: CheckFunction, options: CheckOptions) -> Check:
 
 
 default_registry = Registry()
-"""The registry of the process, which every middleware runs as well as its own."""
+"""The registry of the process: every middleware runs its checks and its own."""
 
 register = default_registry.register
 register_partial = default_registry.register_partial

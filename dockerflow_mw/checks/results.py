@@ -1,8 +1,9 @@
-"""What a run of checks came to."""
+"""The results of checks."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
 from collections.abc import Collection, Generator, Iterator
 from typing import Any
@@ -17,20 +18,20 @@ from dockerflow_mw.checks.messages import (
 )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True)
 class CheckResult:
-    """The outcome of one check.
+    """The result of one run of a check.
 
     Attributes:
-        name: the check's name.
-        messages: all that it said.
-        duration: how long it took, in seconds.
-        finished: when it had finished, by `time.monotonic`.
-        error: the exception that it raised, if any.
+        name: the name of the check.
+        messages: the messages of the check.
+        duration: how long the check took, in seconds.
+        finished: the end of the run, by `time.monotonic`.
+        error: the exception that the check raised, if any.
         critical: whether the check can fail the heartbeat.
-        fail_level: the level from which on it does.
-        tolerated: whether the check may fail some more times before that counts as
-            more than a warning.
+        fail_level: the lowest level that fails the heartbeat.
+        tolerated: whether the failure counts as a warning, because the check has not
+            failed often enough in a row.
     """
 
     name: str
@@ -42,25 +43,25 @@ class CheckResult:
     fail_level: int = ERROR
     tolerated: bool = False
 
-    @property
+    @functools.cached_property
     def level(self) -> int:
-        """The highest level of any message; 0 when there is none."""
+        """The highest level of the messages; 0 without messages."""
         highest = max((message.level for message in self.messages), default=0)
         return min(highest, WARNING) if self.tolerated else highest
 
     @property
     def failed(self) -> bool:
-        """Whether the check fails the heartbeat."""
+        """True if the check fails the heartbeat."""
         return self.critical and not self.tolerated and self.level >= self.fail_level
 
     @property
     def age(self) -> float:
-        """How long ago the check finished, in seconds."""
+        """The time since the end of the run, in seconds."""
         return time.monotonic() - self.finished
 
     @property
     def texts(self) -> dict[str, str]:
-        """The messages' texts by id; one that has no id is under the check's name."""
+        """The texts of the messages by id, or by the name of the check without id."""
         texts: dict[str, str] = {}
         for message in self.messages:
             key = identity = message.id or self.name
@@ -72,39 +73,39 @@ class CheckResult:
         return texts
 
     def without(self, silenced: Collection[str]) -> CheckResult:
-        """Give the result with the messages of the silenced ids left out."""
+        """Return the result without the messages that have one of the given ids."""
         kept = tuple(m for m in self.messages if m.id not in silenced)
         return dataclasses.replace(self, messages=kept)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True)
 class ChecksResults:
-    """The outcome of all checks of one run, in the order of their registration."""
+    """The results of all checks of a probe, in the order of registration."""
 
     results: tuple[CheckResult, ...]
 
     def __iter__(self) -> Iterator[CheckResult]:
         return iter(self.results)
 
-    @property
+    @functools.cached_property
     def level(self) -> int:
-        """The highest level of any check, where what is not critical warns at most."""
+        """The highest level; a check that is not critical counts as a warning."""
         levels = (r.level if r.critical else min(r.level, WARNING) for r in self)
         return max(levels, default=0)
 
-    @property
+    @functools.cached_property
     def failed(self) -> bool:
-        """Whether any check fails the heartbeat."""
+        """True if any check fails the heartbeat."""
         return any(result.failed for result in self.results)
 
     @property
     def statuses(self) -> dict[str, str]:
-        """Each check's level as a word."""
+        """The level of each check as a word."""
         return {result.name: level_to_text(result.level) for result in self.results}
 
     @property
     def details(self) -> dict[str, dict[str, Any]]:
-        """The status, level and messages of each check that said something."""
+        """The status, level and messages of each check that returned messages."""
         return {
             result.name: {
                 "status": level_to_text(result.level),
@@ -117,7 +118,7 @@ class ChecksResults:
 
     @property
     def timings(self) -> dict[str, dict[str, int]]:
-        """How long each check took and how old its result is, in milliseconds."""
+        """The duration of each check and the age of its result, in milliseconds."""
         return {
             result.name: {
                 "duration_ms": round(result.duration * 1000),
@@ -127,19 +128,21 @@ class ChecksResults:
         }
 
     def without(self, silenced: Collection[str]) -> ChecksResults:
-        """Give the results with the messages of the silenced ids left out."""
+        """Return the results without the messages that have one of the given ids."""
+        if not silenced:
+            return self
         return ChecksResults(tuple(result.without(silenced) for result in self))
 
 
 class InvalidResultError(TypeError):
-    """What a check returned is no result of a check."""
+    """A check returned a value that is not a result of a check."""
 
 
 def messages_of(value: object) -> tuple[CheckMessage, ...]:
-    """Read what a check returned.
+    """Return the messages that the return value of a check stands for.
 
     Raises:
-        InvalidResultError: it is neither messages, a string, a boolean nor None.
+        InvalidResultError: the value is neither messages, a string, a boolean nor None.
     """
     if value is None or value is True:
         return ()
@@ -156,7 +159,7 @@ def _message(item: Any) -> CheckMessage:
     if isinstance(item, CheckMessage) and type(item.msg) is type(item.id or "") is str:
         return item
     try:
-        # Django's messages are not ours, and look the same; a text may be lazy.
+        # Messages of Django have the same attributes; their texts may be lazy.
         identity = None if item.id is None else str(item.id)
         return CheckMessage(str(item.msg), item.level, item.hint, item.obj, identity)
     except AttributeError:

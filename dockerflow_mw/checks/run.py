@@ -1,4 +1,4 @@
-"""One call of one check, on a thread or a loop of its own, that can be waited for."""
+"""One call of one check, in a thread or as a task."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import contextvars
 import inspect
-import os
 import threading
 import time
 import traceback
@@ -16,98 +15,90 @@ from typing import TypeAlias
 
 from dockerflow_mw import health
 from dockerflow_mw.checks.messages import CheckMessage, Error
+from dockerflow_mw.checks.process import PerProcess
 from dockerflow_mw.checks.registry import Check, unwrap
 from dockerflow_mw.checks.results import CheckResult, InvalidResultError, messages_of
 
-# There is at most one thread for each check, but applications that are made again
-# and again, as in tests, register ever new ones.
+# Each check uses one thread at most. The limit is for tests that create application
+# after application, each with checks that hang.
 MAX_THREADS = 256
 
-_threads = threading.BoundedSemaphore(MAX_THREADS)
-
-
-def _reset_threads() -> None:
-    # A child has none of its parent's threads.
-    global _threads
-    _threads = threading.BoundedSemaphore(MAX_THREADS)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_reset_threads)
+_threads = PerProcess(lambda: threading.BoundedSemaphore(MAX_THREADS))
 
 GetLoop: TypeAlias = Callable[[], asyncio.AbstractEventLoop]
 Around: TypeAlias = Callable[[], contextlib.AbstractContextManager[object]]
 
 
-def _is_async(function: Callable[..., object]) -> bool:
-    code = unwrap(function)
-    call = getattr(code, "__call__", None)  # noqa: B004 - an object's own method
-    return inspect.iscoroutinefunction(code) or inspect.iscoroutinefunction(call)
-
-
 class CheckRun:
-    """A check under way, or done.
+    """A running or finished check.
 
-    A sync check runs on a daemon thread of its own, so that neither the exit of
-    the interpreter nor anybody else's executor ever waits for it; an async one
-    runs as a task. Both see a copy of the context of the caller of `start`.
+    A sync check runs in a daemon thread of its own: neither the exit of the
+    interpreter nor an executor of the application waits for it. An async check runs
+    as a task. Both get a copy of the context in which `start` is called.
 
     Args:
         check: the check to call.
-        loop: gives the loop for async work; called only when there is some.
-        previous: the run before this one, whose outcome came late.
-        around: what the check is run inside, on its thread or in its task.
+        get_loop: returns the event loop for async work; called only if there is some.
+        previous: the previous run of the check, if its result came late.
+        around: returns a context manager that is entered in the thread or the task.
 
     Attributes:
-        result: the outcome, to wait for.
-        late: whether an answer had to do without the outcome.
+        future: holds the result, for waiting.
+        started: the start of the run, by `time.monotonic`.
     """
 
     def __init__(
         self,
         check: Check,
-        loop: GetLoop,
+        get_loop: GetLoop,
         previous: CheckRun | None = None,
         around: Around = contextlib.nullcontext,
     ) -> None:
         self.check = check
         self.previous = previous
-        self.result: Future[CheckResult] = Future()
-        # From here on no waiter that gives up can cancel it for the others.
-        self.result.set_running_or_notify_cancel()
+        self.future: Future[CheckResult] = Future()
+        # A running future cannot be cancelled by one waiter for all others.
+        self.future.set_running_or_notify_cancel()
         self.started = time.monotonic()
-        self.late = False
         self._around = around
-        self._get_loop = loop
+        self._get_loop = get_loop
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._cancelled = False
-        self._listeners: set[Callable[[], None]] = set()
+        self._callbacks: set[Callable[[], None]] = set()
 
     @property
     def done(self) -> bool:
-        """Whether there is an outcome."""
-        return self.result.done()
+        """True if there is a result."""
+        return self.future.done()
+
+    @property
+    def result(self) -> CheckResult:
+        """The result of a run that is done."""
+        return self.future.result()
 
     @property
     def abandoned(self) -> bool:
-        """Whether the check was left alone, because the loop it ran on has stopped."""
+        """True if the loop of the check has stopped before the check was done."""
         if self.done:
             return self._cancelled
         return self._loop is not None and not self._loop.is_running()
 
-    def listen(self, listener: Callable[[], None]) -> None:
-        """Have a function called, from any thread, when there is an outcome."""
-        self._listeners.add(listener)
-        if self.done:
-            listener()
+    def add_done_callback(self, callback: Callable[[], None]) -> None:
+        """Register a function that is called, in any thread, once there is a result.
 
-    def unlisten(self, listener: Callable[[], None]) -> None:
-        """Have a function not called any more."""
-        self._listeners.discard(listener)
+        A future cannot remove callbacks: each probe of a hung check would leave one.
+        """
+        self._callbacks.add(callback)
+        if self.done:
+            callback()
+
+    def remove_done_callback(self, callback: Callable[[], None]) -> None:
+        """Remove a function that `add_done_callback` has registered."""
+        self._callbacks.discard(callback)
 
     def start(self) -> None:
-        """Start the check; it is called once."""
+        """Start the check; if that fails, the error is the result. Call it once."""
         context = contextvars.copy_context()
         try:
             if _is_async(self.check.function):
@@ -115,13 +106,12 @@ class CheckRun:
             else:
                 self._start_thread(context)
         except Exception as error:
-            # No thread to be had, the loop is closed, or an object that is hostile.
             self._fail(error)
 
     def _start_thread(self, context: contextvars.Context) -> None:
-        slots = _threads
+        slots = _threads.get()
         if not slots.acquire(blocking=False):
-            raise RuntimeError(f"{MAX_THREADS} checks are still running")
+            raise RuntimeError(f"{MAX_THREADS} checks are still running.")
 
         def call() -> None:
             try:
@@ -137,69 +127,80 @@ class CheckRun:
             raise
 
     def _start_task(
-        self, context: contextvars.Context, make: Callable[[], Awaitable[object]]
+        self, context: contextvars.Context, function: Callable[[], Awaitable[object]]
     ) -> None:
         loop = self._loop = self._get_loop()
 
         def create() -> None:
-            self._task = loop.create_task(self._await(make))
+            self._task = loop.create_task(self._await(function))
 
         loop.call_soon_threadsafe(create, context=context)
 
     def _call(self) -> None:
-        # The base class, because sys.exit() in a check must not lose the outcome.
         try:
             with self._around():
                 value = self.check.function()
-                if not inspect.isawaitable(value):
-                    messages = messages_of(value)
-            if inspect.isawaitable(value):
+                is_async = inspect.isawaitable(value)
+                messages = () if is_async else messages_of(value)
+            if is_async:
                 self._start_task(contextvars.copy_context(), lambda: value)
             else:
                 self._finish(messages)
         except BaseException as error:
+            # Not only Exception: a check that calls sys.exit() has a result, too.
             self._fail(error)
 
-    async def _await(self, make: Callable[[], Awaitable[object]]) -> None:
+    async def _await(self, function: Callable[[], Awaitable[object]]) -> None:
         try:
             with self._around():
-                messages = messages_of(await make())
+                messages = messages_of(await function())
             self._finish(messages)
         except BaseException as error:
-            task = asyncio.current_task() if self._is_on_its_loop() else None
-            self._cancelled = task is None or task.cancelling() > 0
+            self._cancelled = self._is_cancellation(error)
             self._fail(error)
             if isinstance(error, asyncio.CancelledError):
                 raise
         finally:
-            # It has the context, and with it the request that started it.
+            # The task refers to the context, and so to the request of the first probe.
             self._task = None
 
-    def _is_on_its_loop(self) -> bool:
-        return asyncio._get_running_loop() is self._loop
+    def _is_cancellation(self, error: BaseException) -> bool:
+        # Python closes the coroutine of a task whose loop is gone: GeneratorExit.
+        if isinstance(error, GeneratorExit):
+            return self._loop is not None and not self._loop.is_running()
+        return self._task is not None and self._task.cancelling() > 0
 
     def _fail(self, error: BaseException) -> None:
         if isinstance(error, InvalidResultError):
             message = Error(str(error), id=health.ERROR_CHECK_INVALID_RESULT)
         else:
-            text = f"The check raised {_kind(error)}; the log has its traceback."
+            text = f"The check raised {_type_name(error)}; the log has its traceback."
             message = Error(text, id=health.ERROR_CHECK_RAISED)
-        # What the check had at hand shall not live as long as what it said.
+        # The traceback would keep the local variables of the check alive.
         traceback.clear_frames(error.__traceback__)
         self._finish((message,), error)
 
     def _finish(
         self, messages: tuple[CheckMessage, ...], error: BaseException | None = None
     ) -> None:
+        # Otherwise the runs of a slow check form a chain that grows forever.
+        self.previous = None
         duration = time.monotonic() - self.started
-        self.result.set_result(
+        self.future.set_result(
             CheckResult(self.check.name, messages, duration, error=error)
         )
-        for listener in list(self._listeners):
-            listener()
+        for callback in list(self._callbacks):
+            callback()
 
 
-def _kind(error: BaseException) -> str:
+def _is_async(function: Callable[..., object]) -> bool:
+    code = unwrap(function)
+    call = getattr(code, "__call__", None)  # noqa: B004 - the method of an object
+    return inspect.iscoroutinefunction(code) or inspect.iscoroutinefunction(call)
+
+
+def _type_name(error: BaseException) -> str:
+    # A metaclass may raise here; see the hostile checks of the tests.
     try:
         return str(type(error).__name__)
     except Exception:

@@ -1,30 +1,22 @@
-"""The app, which makes itself known to Django when that is ready."""
+"""The Django app, which reads the settings and registers the checks."""
 
 from __future__ import annotations
 
 from django.apps import AppConfig
 
-from dockerflow_mw.logging import configure_logging
+from dockerflow_mw.django import checks, signals
+
+__all__ = ["DockerFlowAppConfig"]
 
 
 class DockerFlowAppConfig(AppConfig):  # type: ignore[misc]  # Django has no types
-    """Registers the ``DOCKERFLOW_CHECKS``, and connects the signals."""
+    """The configuration of the app ``dockerflow_mw.django``."""
 
     name = "dockerflow_mw.django"
     label = "dockerflow_mw"
     verbose_name = "Dockerflow"
 
     def ready(self) -> None:
-        """Read the settings, and stop the start where one cannot be used.
-
-        Raises:
-            dockerflow_mw.settings.SettingsError: a setting cannot be used.
-        """
-        # Not before, because they are about models and databases.
-        from dockerflow_mw.django import checks, handlers, receivers, site
-
-        if site.load().configure_logging:
-            configure_logging()
+        """Register the ``DOCKERFLOW_CHECKS`` and connect Django's signals."""
         checks.register()
-        receivers.connect()
-        handlers.replace_requests()
+        signals.connect()

@@ -1,200 +1,178 @@
-"""The middleware, for sync and async stacks alike.
+"""The middleware, for sync and async stacks.
 
-::
-
-    MIDDLEWARE = ["dockerflow_mw.django.middleware.DockerflowMiddleware", ...]
-
-As the first one it answers before the others can interfere, and sees the response that
-the client gets; as the last one it works as well, and tells what reaches it there.
+List it first, so that it answers probes before other middleware interferes and records
+the response that the client receives.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, ClassVar, TypeAlias
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.functional import LazyObject
 
-from dockerflow_mw.django import receivers, views
-from dockerflow_mw.django.site import Site, current, record_of
-from dockerflow_mw.django.stream import is_cancelled, watch
-from dockerflow_mw.django.user import uid_of
-from dockerflow_mw.django.views import carried
+from dockerflow_mw.django import signals
+from dockerflow_mw.django.service import current_service
+from dockerflow_mw.django.stream import observe
+from dockerflow_mw.django.views import PATHS, View, to_django
 from dockerflow_mw.endpoints.http import Endpoint
+from dockerflow_mw.endpoints.version import Version
 from dockerflow_mw.logging import log_safely
-from dockerflow_mw.protocols.wsgi import close_record, request_of
-from dockerflow_mw.summary import Summary
+from dockerflow_mw.protocols import wsgi
+from dockerflow_mw.protocols.asgi_events import record_failure
+from dockerflow_mw.summary import Summary, current
+
+__all__ = ["DockerflowMiddleware"]
 
 logger = logging.getLogger("dockerflow.django")
 
-View: TypeAlias = Callable[[HttpRequest], HttpResponseBase]
-
-# What a summary measures, whatever else somebody has found.
-_MEASURED = frozenset({"code", "rid", "t"})
-
-
-def _patterns() -> list[tuple[re.Pattern[str], View]]:
-    return [(re.compile(rf"{path}/?\Z"), view) for view, path in views.PATHS.items()]
-
-
-_DEFAULT_PATTERNS = _patterns()
-_PATHS = frozenset(views.PATHS.values())
-
 
 class DockerflowMiddleware:
-    """Answers the Dockerflow endpoints, and leaves one summary of each request.
+    """A Django middleware that answers the endpoints and logs request summaries.
 
     Args:
-        get_response: what has every path that is not ours.
+        get_response: the next middleware or the view.
 
     Attributes:
-        viewpatterns: the endpoints, as pairs of a compiled pattern and a view. What a
-            subclass puts here is matched instead of the paths of the four.
+        viewpatterns: pairs of a compiled pattern and a view. A subclass may replace
+            the paths of the endpoints and add views.
 
     Raises:
-        dockerflow_mw.settings.SettingsError: a setting cannot be used.
+        dockerflow_mw.settings.SettingsError: a setting is invalid.
     """
 
     sync_capable = True
     async_capable = True
 
-    viewpatterns: ClassVar[Iterable[tuple[re.Pattern[str], View]]] = _patterns()
+    viewpatterns: ClassVar[Iterable[tuple[re.Pattern[str], View]]] = [
+        (re.compile(rf"{path}/?\Z"), view) for view, path in PATHS.items()
+    ]
 
-    def __init__(self, get_response: Callable[[HttpRequest], Any] | None = None):
+    def __init__(self, get_response: View | None = None) -> None:
         self.get_response: Any = get_response
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
-        # Ours are found by their path, without asking every pattern each time.
-        self._has_patterns = list(self.viewpatterns) != _DEFAULT_PATTERNS
-        kind, own = type(self), DockerflowMiddleware
-        self._has_meta = kind._build_extra_meta is not own._build_extra_meta
-        receivers.connect()
-        current()
+        signals.connect()
+        current_service()
 
     def __call__(self, request: HttpRequest) -> Any:
-        """Serve a request; in an async stack, give the coroutine that does."""
+        """Return the response to a request, or in an async stack a coroutine of it."""
         if self._is_async:
             return self._acall(request)
-        site, found, record, is_own = self._begin(request)
-        try:
-            if found is None:
-                response = self.get_response(request)
-            else:
-                # As Django does it for a view, so that error handlers see it.
-                answer = functools.partial(_answer, found)
-                response = convert_exception_to_response(answer)(request)
-        except BaseException as error:
-            _fail(record, error, is_own)
-            raise
-        return self._end(site, request, response, record, is_own)
+        with self._open(request) as (handler, end):
+            return end(handler(request))
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
-        site, found, record, is_own = self._begin(request)
+        with self._open(request) as (handler, end):
+            return end(await handler(request))
+
+    @contextlib.contextmanager
+    def _open(self, request: HttpRequest) -> Iterator[tuple[View, View]]:
+        """Open a summary, and yield what serves the request and ends its response."""
+        found = self._find(request.path_info)
+        summary, is_own = _summary_of(request, found is not None)
+        handler = self.get_response
+        if found is not None:
+            answer = functools.partial(_aanswer if self._is_async else _answer, found)
+            # Django turns the exception of ``/__error__`` into a response.
+            handler = convert_exception_to_response(answer)
+
+        def end(response: HttpResponseBase) -> HttpResponseBase:
+            self._add_fields(request, summary)
+            if is_own:
+                observe(response, summary, request)
+            return response
+
         try:
-            if found is None:
-                response = await self.get_response(request)
-            else:
-                answer = functools.partial(_aanswer, found)
-                response = await convert_exception_to_response(answer)(request)
+            yield handler, end
         except BaseException as error:
-            record.disconnected |= is_cancelled(error)
-            _fail(record, error, is_own)
+            record_failure(summary, error)
+            if is_own:
+                summary.finish()
             raise
-        return self._end(site, request, response, record, is_own)
 
-    def _begin(
-        self, request: HttpRequest
-    ) -> tuple[Site, Endpoint | View | None, Summary, bool]:
-        site = current()
-        found: Endpoint | View | None = site.served.get(request.path_info)
-        if self._has_patterns:
-            found = self._match(site, request.path_info)
-        if site.announcement is not None and not getattr(found, "quiet", False):
-            site.announce()
-        record, is_own = site.open(request, found is not None)
-        return site, found, record, is_own
-
-    def _match(self, site: Site, path: str) -> Endpoint | View | None:
+    def _find(self, path: str) -> Endpoint | View | None:
+        service = current_service()
         for pattern, view in self.viewpatterns:
             if pattern.match(path):
-                return site.endpoints.get(views.PATHS.get(view, ""), view)
-        return None if path.rstrip("/") in _PATHS else site.served.get(path)
+                return service.find(PATHS[view]) if view in PATHS else view
+        service.start()
+        return service.routes.get(path)
 
-    def _end(
-        self,
-        site: Site,
-        request: HttpRequest,
-        response: HttpResponseBase,
-        record: Summary,
-        is_own: bool,
-    ) -> HttpResponseBase:
+    def _add_fields(self, request: HttpRequest, summary: Summary) -> None:
         try:
-            uid = uid_of(request)
-            if uid != "":
-                record.name_user(uid)
-            if self._has_meta:
-                _amend(record, self._build_extra_meta(request))
+            if (uid := _user_id(request)) is not None:
+                summary.set_user(uid)
+            if type(self)._build_extra_meta is DockerflowMiddleware._build_extra_meta:
+                return
+            meta = self._build_extra_meta(request)
+            # An errno of 0 must not hide a failure.
+            fixed = ("code", "rid", "t", *(() if meta.get("errno") else ("errno",)))
+            summary.amend({k: v for k, v in meta.items() if k not in fixed})
         except Exception as error:
-            # It fails alone: the response is there.
+            # A failure of the log must not replace the response.
             text = "What Django knows of a request could not be logged."
             log_safely(logger, logging.ERROR, text, error=error)
-        if not is_own:
-            return response
-        try:
-            record.code = response.status_code
-            if site.echo is not None:
-                response.headers.setdefault(site.echo, record.rid)
-            if response.streaming:
-                watch(response, record, request)
-            else:
-                record.close()
-        except Exception as error:
-            # It is no response, or a kind of its own, which is not ours to refuse.
-            text = "The end of a response could not be watched."
-            log_safely(logger, logging.ERROR, text, error=error)
-            close_record(record)
-        return response
 
     def _build_extra_meta(self, request: HttpRequest) -> dict[str, Any]:
-        """Give the fields of a request's summary, for subclasses to override.
+        """Return the fields of a request's summary. A subclass may override this.
 
-        What is given is logged, and of what a client sends, what is not given is not;
-        but what was measured stays: the status, the time, the id, and a failure.
+        New fields are logged. Fields that the client sent may be replaced or removed.
+        The status, the duration, the request id and a failure stay.
         """
-        record = record_of(request)
-        if record is None:
+        summary = current()
+        if summary is None:
             return {}
-        return record.as_fields(int(1000 * (time.time() - request._start_timestamp)))
+        return summary.as_fields(int(1000 * (time.time() - request._start_timestamp)))
 
 
-def _fail(record: Summary, error: BaseException, is_own: bool) -> None:
-    record.fail(error)
-    if is_own:
-        close_record(record)
+def _summary_of(request: HttpRequest, probe: bool) -> tuple[Summary, bool]:
+    """Return the summary of a request, and whether it was opened here.
+
+    The summary of an outer middleware of this package serves this one as well.
+    """
+    scope, log = getattr(request, "scope", None), current_service().log
+    holder: dict[str, Any] = scope if isinstance(scope, dict) else request.META
+    outer = wsgi.outer_summary(holder)
+    summary = outer or wsgi.open_summary(log, request.META, probe)
+    summary.adopt(log.on_close, probe)
+    if outer is None:
+        # Django decoded the path already.
+        summary.path, holder[wsgi.SUMMARY_KEY] = request.path, summary
+    # The logs of projects read these attributes, as with python-dockerflow.
+    request._id, request._start_timestamp = summary.rid, time.time()
+    return summary, outer is None
 
 
 def _answer(found: Endpoint | View, request: HttpRequest) -> HttpResponseBase:
     if isinstance(found, Endpoint):
-        return carried(found.answer(request_of(request.META)))
+        return to_django(found.answer(wsgi.request_from(request.META)))
     return found(request)
 
 
 async def _aanswer(found: Endpoint | View, request: HttpRequest) -> HttpResponseBase:
-    if isinstance(found, Endpoint):
-        return carried(await found.aanswer(request_of(request.META)))
-    view: Any = found if iscoroutinefunction(found) else sync_to_async(found)
-    return await view(request)
+    if isinstance(found, Endpoint) and not isinstance(found, Version):
+        return to_django(await found.aanswer(wsgi.request_from(request.META)))
+    if iscoroutinefunction(found):
+        return await found(request)
+    # On a thread: the version callback and views may query the database.
+    return await sync_to_async(_answer)(found, request)
 
 
-def _amend(record: Summary, meta: Mapping[str, Any]) -> None:
-    fields = {name: value for name, value in meta.items() if name not in _MEASURED}
-    if not fields.get("errno"):
-        fields.pop("errno", None)
-    record.amend(fields)
+def _user_id(request: HttpRequest) -> Any:
+    # ``request.user`` would query the session, and let the response vary by cookie.
+    known = vars(request)
+    user = known.get("user")
+    if user is None or isinstance(user, LazyObject):
+        # Django has no public attribute for the user that it loaded.
+        user = known.get("_cached_user") or known.get("_acached_user")
+    return user.pk if getattr(user, "is_authenticated", False) else None

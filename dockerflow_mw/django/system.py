@@ -1,112 +1,143 @@
-"""Django's system checks as checks of the heartbeat.
+"""Django's checks as checks of the heartbeat.
 
-What they look at does not change while a process lives, so that each is run once, and
-again only when ``DEBUG`` is switched or when it has raised.
+System checks inspect code and settings, which do not change while a process lives. So
+each one runs once, and again after it raised or ``DEBUG`` was switched.
 """
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import functools
+import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Container, Iterable, Iterator
 from typing import Any
 
+from asgiref.sync import async_to_sync, iscoroutinefunction
 from django.conf import settings
 from django.core.checks.registry import registry
+from django.db import connections
 
-from dockerflow_mw.checks import Registry
 from dockerflow_mw.checks.messages import CheckMessage
-from dockerflow_mw.checks.registry import Check, CheckFunction
+from dockerflow_mw.checks.registry import Check, CheckFunction, Registry
 from dockerflow_mw.checks.results import messages_of
-from dockerflow_mw.django.connections import closing
-from dockerflow_mw.settings.readers import A_YEAR
+from dockerflow_mw.logging import log_safely
 
-# How long a system check waits for its turn, in seconds. They were not written to run
-# beside one another; but none shall be late because another one is slow.
-TURN = 1.0
+logger = logging.getLogger("dockerflow.django")
 
-# As Django calls them, when it is asked for neither applications nor databases.
+# System checks may not be thread-safe, so they run one at a time. After this number of
+# seconds the next one starts nevertheless: a slow check must not make others late.
+LOCK_TIMEOUT = 1.0
+_lock = threading.Lock()
+
+# The arguments that ``manage.py check`` passes.
 _ARGUMENTS: dict[str, Any] = {"app_configs": None, "databases": None}
 
-_adapted: dict[CheckFunction, CheckFunction] = {}
+
+def is_on_event_loop() -> bool:
+    """Return whether this thread runs an event loop, where Django refuses queries."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
-def adapted(check: CheckFunction) -> CheckFunction:
-    """Give what calls a check of Django's kind, which is no system check from then on.
+@contextlib.contextmanager
+def closed_connections() -> Iterator[None]:
+    """Close the database connections of this thread, unless it runs an event loop."""
+    try:
+        yield
+    finally:
+        if not is_on_event_loop():
+            _close_all()
 
-    It is the same object each time.
+
+def _close_all() -> None:
+    for connection in connections.all(initialized_only=True):
+        try:
+            connection.close()
+            if connection.connection is not None:
+                # Django does not close SQLite's databases in memory.
+                connection.connection.close()
+                connection.connection = None
+        except Exception as error:
+            text = "A check's connection to %s could not be closed."
+            log_safely(logger, logging.WARNING, text, connection.alias, error=error)
+
+
+def adapt(checks: Iterable[CheckFunction]) -> tuple[CheckFunction, ...]:
+    """Return checks of Django's kind as checks without arguments, with unique names.
+
+    The attribute ``__wrapped__`` is the original check.
     """
-    return _adapted.setdefault(check, closing(check, **_ARGUMENTS))
-
-
-def names_of(
-    checks: Iterable[CheckFunction], taken: Iterable[str] = ()
-) -> dict[str, CheckFunction]:
-    """Give the checks by name, and by module as well where a name is taken."""
     named: dict[str, CheckFunction] = {}
-    used = set(taken)
     for check in checks:
-        module, name = _origin(check)
-        if name in used:
-            name = f"{module}.{name}"
-        while name in used:
-            name = f"{name}'"
-        used.add(name)
-        named[name] = check
-    return named
+        name = _unique_name(check, named)
+        named[name] = _adapt(check, name)
+    return tuple(named.values())
+
+
+@functools.cache
+def _adapt(check: CheckFunction, name: str) -> CheckFunction:
+    # Cached: the registry logs the replacement of a function by a different one.
+    @functools.wraps(check)
+    def run() -> Any:
+        with closed_connections():
+            # On this thread, so that an async check opens its connections here.
+            function = async_to_sync(check) if iscoroutinefunction(check) else check
+            return function(**_ARGUMENTS)
+
+    run.__name__ = name
+    return run
+
+
+def _unique_name(check: CheckFunction, taken: Container[str]) -> str:
+    module, name = _origin(check)
+    name = f"{module}.{name}" if name in taken else name
+    while name in taken:
+        name += "'"
+    return name
 
 
 def _origin(check: CheckFunction) -> tuple[str, str]:
-    kind = type(check)
-    name = getattr(check, "__name__", kind.__name__)
-    return str(getattr(check, "__module__", kind.__module__)), str(name)
+    return str(check.__module__), str(getattr(check, "__name__", type(check).__name__))
 
 
-class WithSystemChecks(Registry):
-    """The checks of another registry, and Django's system checks.
+class SystemChecks(Registry):
+    """A registry of another registry's checks and of Django's system checks.
 
     Args:
-        registered: the other registry, where checks are registered; none of them
-            loses its name to a system check.
+        registered: the other registry. Its checks keep their names.
     """
 
     def __init__(self, registered: Registry) -> None:
         super().__init__(parent=registered)
-        self._turn = threading.Lock()
-        self._once: dict[tuple[bool, str, CheckFunction], Check] = {}
+        self._once = functools.cache(_once)
 
     def checks(self) -> dict[str, Check]:
-        """Give the registered checks by name, and then the system checks."""
-        registered = super().checks()
-        return registered | self._system_checks(registered)
-
-    def _system_checks(self, taken: Iterable[str]) -> dict[str, Check]:
+        """Return the registered checks by name, followed by the system checks."""
+        named = super().checks()
+        adapted = [getattr(c.function, "__wrapped__", None) for c in named.values()]
         debug = bool(settings.DEBUG)
-        # Django keeps them in sets, whose order is another one in each process.
-        there = sorted(registry.get_checks(not debug), key=_origin)
-        named = names_of((c for c in there if c not in _adapted), taken)
-        return {name: self._check(debug, name, c) for name, c in named.items()}
-
-    def _check(self, debug: bool, name: str, function: CheckFunction) -> Check:
-        key = (debug, name, function)
-        check = self._once.get(key)
-        if check is None:
-            forget = functools.partial(self._once.pop, key, None)
-            once = functools.partial(_run, function, self._turn, forget)
-            check = self._once[key] = Check(name, once, cache_seconds=A_YEAR)
-        return check
+        # Sorted: Django keeps its checks in sets.
+        for function in sorted(registry.get_checks(not debug), key=_origin):
+            if function not in adapted:
+                name = _unique_name(function, named)
+                named[name] = Check(name, self._once(function, debug))
+        return named
 
 
-def _run(
-    function: CheckFunction, turn: threading.Lock, forget: Callable[[], Any]
-) -> tuple[CheckMessage, ...]:
-    had_turn = turn.acquire(timeout=TURN)
-    try:
-        return messages_of(function(**_ARGUMENTS))
-    except BaseException:
-        # What raised may find what it needs the next time.
-        forget()
-        raise
-    finally:
-        if had_turn:
-            turn.release()
+def _once(function: CheckFunction, debug: bool) -> CheckFunction:  # noqa: ARG001 - a key of the cache
+    # `functools.cache` keeps no exception: its cause may be gone at the next probe.
+    @functools.cache
+    def run() -> tuple[CheckMessage, ...]:
+        locked = _lock.acquire(timeout=LOCK_TIMEOUT)
+        try:
+            return messages_of(function(**_ARGUMENTS))
+        finally:
+            if locked:
+                _lock.release()
+
+    return run

@@ -1,66 +1,45 @@
-"""The endpoints as Django views.
-
-They are what `dockerflow_mw.django.urls` mounts; the middleware answers without them.
-"""
+"""The endpoints as Django views."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 
-from dockerflow_mw.django import site
+from dockerflow_mw.django.service import current_service
 from dockerflow_mw.endpoints.http import Response
-from dockerflow_mw.protocols.wsgi import request_of
+from dockerflow_mw.protocols.wsgi import request_from
+
+__all__ = ["error", "heartbeat", "lbheartbeat", "version"]
+
+View: TypeAlias = Callable[[HttpRequest], Any]
 
 
-def version(request: HttpRequest) -> HttpResponse:
-    """Answer with the version object."""
-    return _answer(request, "/__version__")
+def _view(name: str) -> View:
+    def view(request: HttpRequest) -> HttpResponse:
+        endpoint = current_service().find(f"/__{name}__")
+        if endpoint is None:
+            raise Http404
+        return to_django(endpoint.answer(request_from(request.META)))
+
+    view.__name__ = view.__qualname__ = name
+    # With ATOMIC_REQUESTS, a stopped database would prevent the view from answering.
+    transaction.non_atomic_requests(view)
+    return view
 
 
-def heartbeat(request: HttpRequest) -> HttpResponse:
-    """Run the checks and report."""
-    return _answer(request, "/__heartbeat__")
+def to_django(response: Response) -> HttpResponse:
+    """Return a response of the engine as one of Django."""
+    headers = dict(response.headers)
+    return HttpResponse(response.body, status=response.status, headers=headers)
 
 
-def lbheartbeat(request: HttpRequest) -> HttpResponse:
-    """Answer that the process is there."""
-    return _answer(request, "/__lbheartbeat__")
+version = _view("version")
+heartbeat = _view("heartbeat")
+lbheartbeat = _view("lbheartbeat")
+error = _view("error")
 
-
-def error(request: HttpRequest) -> HttpResponse:
-    """Raise, so that the reporting of errors can be tried out.
-
-    Raises:
-        Exception: what it is for.
-        Http404: ``DOCKERFLOW_ERROR_ENDPOINT`` is false.
-    """
-    return _answer(request, "/__error__")
-
-
-PATHS: dict[Callable[[HttpRequest], HttpResponse], str] = {
-    version: "/__version__",
-    heartbeat: "/__heartbeat__",
-    lbheartbeat: "/__lbheartbeat__",
-    error: "/__error__",
-}
-"""Where each view is."""
-
-# Else, with ATOMIC_REQUESTS, a database that is down would keep them from answering.
-for _view in PATHS:
-    transaction.non_atomic_requests(_view)
-
-
-def carried(reply: Response) -> HttpResponse:
-    """Make the response of a reply."""
-    return HttpResponse(reply.body, status=reply.status, headers=dict(reply.headers))
-
-
-def _answer(request: HttpRequest, path: str) -> HttpResponse:
-    endpoint = site.current().endpoints.get(path)
-    if endpoint is None:
-        raise Http404
-    # Under ASGI too, Django has the headers as an environ has them.
-    return carried(endpoint.answer(request_of(request.META)))
+PATHS = {v: f"/__{v.__name__}__" for v in (version, heartbeat, lbheartbeat, error)}
+"""The path of each view."""

@@ -1,4 +1,4 @@
-"""``/__heartbeat__``: whether what the service needs is there."""
+"""``/__heartbeat__`` and the groups: whether the service's dependencies work."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from dockerflow_mw.settings import Settings
 
 logger = logging.getLogger("dockerflow.heartbeat")
 
-# What a message is shown of, in characters; the log has the rest.
+# The number of characters that the body shows of a message. The log has all of it.
 MAX_TEXT = 4096
 
 
 class HeartbeatState:
-    """What the heartbeats of a middleware share, whatever their paths.
+    """The state that all heartbeats of a service share: its runner and its log.
 
     Args:
-        settings: the middleware's settings.
-        registry: the checks to run, looked up anew at each request.
-        sender: whom the signals come from.
-        around: what each check is run inside, on its thread or in its task.
+        settings: the settings of the service.
+        registry: the checks, looked up at each request.
+        sender: the sender of the signals.
+        around: returns a context manager that each check runs inside.
     """
 
     def __init__(
@@ -56,51 +56,50 @@ class HeartbeatState:
         self._state_log = StateLog(settings.log_repeat_seconds)
 
     def report(self, results: ChecksResults) -> ChecksResults:
-        """Log what is new of the results, send the signal, and give what counts."""
+        """Log changed states, send the signal, and return the unsilenced results."""
         results = results.without(self.settings.silenced_checks)
         for result in results:
             self._state_log.write(result)
-        passed = signals.heartbeat_passed
-        signal = signals.heartbeat_failed if results.failed else passed
-        signals.send(signal, self._sender, results.level)
+        passed, failed = signals.heartbeat_passed, signals.heartbeat_failed
+        signals.send(failed if results.failed else passed, self._sender, results.level)
         return results
 
 
 class Heartbeat(Endpoint):
-    """The answer for all checks, or for those of a group.
+    """The endpoint of all checks, or of a group of them.
 
-    A query of ``checks=a,b`` or ``exclude=a`` picks among them by name or tag, and
-    ``verbose`` adds how long each took, for people who look for a cause.
+    The query parameters ``checks=a,b`` and ``exclude=a`` select checks by name or tag.
+    ``verbose`` adds durations to the body.
 
     Args:
-        heart: what this shares with the other heartbeats of the middleware.
-        group: names and tags of the checks to run; None for all.
+        state: the state shared with the other heartbeats.
+        group: names and tags of the checks to run; None for all checks.
     """
 
     def __init__(
-        self, heart: HeartbeatState, group: Iterable[str] | None = None
+        self, state: HeartbeatState, group: Iterable[str] | None = None
     ) -> None:
-        self._heart = heart
+        self._state = state
         self._group = None if group is None else tuple(group)
 
     def respond(self, request: Request) -> Response:
-        """Run the checks and report."""
+        """Run the checks and return their results."""
         try:
-            checks = self._checks(request)
+            checks = self._select(request)
         except (PermissionError, UnknownCheckError) as error:
-            return self._refusal(error)
-        return self._report(self._heart.runner.run(checks), request)
+            return self._refuse(error)
+        return self._report(self._state.runner.run(checks), request)
 
     async def arespond(self, request: Request) -> Response:
-        """Run the checks and report, on an event loop."""
+        """Run the checks on the running event loop and return their results."""
         try:
-            checks = self._checks(request)
+            checks = self._select(request)
         except (PermissionError, UnknownCheckError) as error:
-            return self._refusal(error)
-        return self._report(await self._heart.runner.arun(checks), request)
+            return self._refuse(error)
+        return self._report(await self._state.runner.arun(checks), request)
 
-    def _checks(self, request: Request) -> tuple[Check, ...]:
-        registry = self._heart.registry
+    def _select(self, request: Request) -> tuple[Check, ...]:
+        registry = self._state.registry
         if self._group is None:
             checks = tuple(registry.checks().values())
         else:
@@ -109,29 +108,27 @@ class Heartbeat(Endpoint):
             return checks
         parameters = request.parameters()
         wanted = _names(parameters.get("checks", []))
-        unwanted = _names(parameters.get("exclude", []))
-        if (wanted or unwanted) and not self._heart.may_see_details(request):
-            # One check at a time, the status would tell what the details hide.
+        excluded = _names(parameters.get("exclude", []))
+        if (wanted or excluded) and not self._state.may_see_details(request):
+            # The status of a single check is one of the details.
             raise PermissionError
-        left_out = {check.name for check in pick(checks, unwanted)}
+        left_out = {check.name for check in pick(checks, excluded)}
         picked = pick(checks, wanted) if wanted else checks
         return tuple(check for check in picked if check.name not in left_out)
 
-    def _refusal(self, error: PermissionError | UnknownCheckError) -> Response:
+    def _refuse(self, error: PermissionError | UnknownCheckError) -> Response:
         if isinstance(error, PermissionError):
-            text = "Checks can be picked only by who may see their details."
+            text = "Only requests that may see the details may select checks."
             return Response.json(403, {"error": text})
         if self._group is not None and error.name in self._group:
-            log_safely(logger, logging.ERROR, "A group cannot be answered: %s", error)
-            return Response.json(
-                500, {"error": "The group has a check that is unknown."}
-            )
+            log_safely(logger, logging.ERROR, "A group has an unknown check: %s", error)
+            return Response.json(500, {"error": "The group has an unknown check."})
         return Response.json(400, {"error": str(error)})
 
     def _report(self, results: ChecksResults, request: Request) -> Response:
-        results = self._heart.report(results)
+        results = self._state.report(results)
         body: dict[str, Any] = {"status": level_to_text(results.level)}
-        if self._heart.may_see_details(request):
+        if self._state.may_see_details(request):
             body["checks"] = _redacted(results.statuses)
             body["details"] = {
                 redact(name): {**detail, "messages": _redacted(detail["messages"])}
@@ -139,7 +136,7 @@ class Heartbeat(Endpoint):
             }
             if request.query and "verbose" in request.parameters():
                 body["timings"] = results.timings
-        failed_status = self._heart.settings.heartbeat_failed_status_code
+        failed_status = self._state.settings.heartbeat_failed_status_code
         return Response.json(failed_status if results.failed else 200, plain(body))
 
 
@@ -165,6 +162,6 @@ def _allows(policy: Callable[..., bool], request: Request) -> bool:
     try:
         return policy(request) is True
     except (Exception, SystemExit) as error:
-        text = "The policy of the details raised, so that they are not shown."
+        text = "The callable of the setting details raised; the details are hidden."
         log_safely(logger, logging.ERROR, text, error=error)
         return False

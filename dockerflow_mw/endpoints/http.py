@@ -1,8 +1,9 @@
-"""Requests and replies in plain values, which know of no protocol."""
+"""HTTP requests, responses and endpoints in plain values."""
 
 from __future__ import annotations
 
 import dataclasses
+import hmac
 import json
 from collections.abc import Callable, Mapping
 from typing import ClassVar, Self
@@ -11,10 +12,10 @@ from urllib.parse import parse_qs
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Request:
-    """A request for one of our own paths.
+    """A request for an endpoint.
 
     Attributes:
-        method: ``GET``, ``HEAD`` or another one, which is answered 405.
+        method: the HTTP method.
         query: the query string, without its question mark.
         headers: the headers, with their names in lower case.
     """
@@ -24,39 +25,39 @@ class Request:
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def parameters(self) -> dict[str, list[str]]:
-        """Give the parameters of the query, with those that have no value."""
+        """Return the parameters of the query string, blank ones included."""
         return parse_qs(self.query, keep_blank_values=True, errors="replace")
 
     def carries(self, token: str) -> bool:
-        """Tell whether the request has a bearer token: RFC 6750, section 2.1.
+        """Return whether the request has a bearer token (RFC 6750, section 2.1).
 
-        Never in the URL, which ends up in logs.
+        A token in the URL does not count: URLs end up in logs.
         """
         return bearer(token)(self)
 
 
 def bearer(token: str) -> Callable[[Request], bool]:
-    """Make what tells whether a request has a bearer token; see `Request.carries`."""
-    # Few deployments have a token, and those that have one know it at the start.
-    from hmac import compare_digest
+    """Return a function that checks a request for a bearer token."""
+    expected = token.encode()
 
-    wanted = token.encode()
-
-    def is_carried(request: Request) -> bool:
+    def is_authorized(request: Request) -> bool:
         header = request.headers.get("authorization", "")
         scheme, _, credentials = header.partition(" ")
         given = credentials.strip().encode("utf-8", "surrogatepass")
-        return compare_digest(given, wanted) and scheme.lower() == "bearer"
+        return hmac.compare_digest(given, expected) and scheme.lower() == "bearer"
 
-    return is_carried
+    return is_authorized
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Response:
-    """A response, which a protocol carries as it is.
+    """A response that any protocol can send.
 
     Attributes:
-        encoded: the headers in bytes, with names in lower case: RFC 9113, section 8.2.
+        status: the HTTP status.
+        headers: pairs of a name and a value.
+        body: the content.
+        encoded: the headers in bytes with names in lower case, as ASGI sends them.
     """
 
     status: int
@@ -66,7 +67,6 @@ class Response:
 
     def __post_init__(self) -> None:
         encoded = [(k.lower().encode(), v.encode("latin-1")) for k, v in self.headers]
-        # Once, and not each time that a load balancer asks.
         object.__setattr__(self, "encoded", tuple(encoded))
 
     @classmethod
@@ -78,7 +78,7 @@ class Response:
         content_type: str = "text/plain; charset=utf-8",
         headers: tuple[tuple[str, str], ...] = (),
     ) -> Self:
-        """Make a reply with the headers that every reply of ours has."""
+        """Return a response with the headers that all endpoints send."""
         common = (
             ("Content-Type", content_type),
             ("Content-Length", str(len(body))),
@@ -88,16 +88,16 @@ class Response:
 
     @classmethod
     def json(cls, status: int, value: object) -> Self:
-        """Make a reply of a JSON value.
+        """Return a response with a JSON value.
 
         Raises:
-            TypeError, ValueError, RecursionError: it is no JSON value.
+            TypeError, ValueError, RecursionError: JSON cannot represent the value.
         """
         body = json.dumps(value, allow_nan=False).encode()
         return cls.of(status, body, content_type="application/json")
 
     def head(self) -> Self:
-        """Give the reply to HEAD: RFC 9110, section 9.3.2, the headers of GET alone."""
+        """Return the response to HEAD: the headers of GET (RFC 9110, section 9.3.2)."""
         return dataclasses.replace(self, body=b"")
 
 
@@ -107,26 +107,25 @@ _METHOD_NOT_ALLOWED = Response.of(
 
 
 class Endpoint:
-    """One of the paths that the middleware answers itself.
+    """A path that the middleware answers itself.
 
     Attributes:
-        at_once: by method, the answers for which nothing has to be known.
-        quiet: whether nothing may be logged on the way to the answer.
+        fixed: the responses that never change, by method. A middleware sends them
+            without running other code and without logging its start before.
     """
 
-    at_once: ClassVar[Mapping[str, Response]] = {}
-    quiet: ClassVar[bool] = False
+    fixed: ClassVar[Mapping[str, Response]] = {}
 
     def respond(self, request: Request) -> Response:
-        """Answer GET."""
+        """Return the response to GET."""
         raise NotImplementedError
 
     async def arespond(self, request: Request) -> Response:
-        """Answer GET on an event loop."""
+        """Return the response to GET on an event loop."""
         return self.respond(request)
 
     def answer(self, request: Request) -> Response:
-        """Answer a request of any method."""
+        """Return the response to a request of any method."""
         if request.method == "GET":
             return self.respond(request)
         if request.method == "HEAD":
@@ -134,7 +133,7 @@ class Endpoint:
         return _METHOD_NOT_ALLOWED
 
     async def aanswer(self, request: Request) -> Response:
-        """Answer a request of any method on an event loop."""
+        """Return the response to a request of any method on an event loop."""
         if request.method == "GET":
             return await self.arespond(request)
         if request.method == "HEAD":

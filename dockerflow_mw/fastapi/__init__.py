@@ -19,9 +19,13 @@ In the module of the application::
     async def database() -> None:
         await engine.connect()
 
-Settings are attributes of ``app.state`` by their names as environment variables, over
-those variables. They may be made while the application starts, in its lifespan.
+Settings are attributes of ``app.state`` with the names of the environment variables,
+and go before these. They are read once: at the end of the application's start-up, or at
+the first request. An invalid setting stops the start; without a start-up it is logged
+as CRITICAL, and the defaults are in force.
 """
+
+from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +40,7 @@ __all__ = ["error", "heartbeat", "lbheartbeat", "router", "version"]
 
 
 def __getattr__(name: str) -> Any:
-    # Not imported before they are asked for: the middlewares need Starlette alone.
+    # Imported late: the middlewares work with Starlette alone.
     if name in __all__:
         from dockerflow_mw.fastapi import views
 

@@ -1,166 +1,155 @@
-"""The endpoints as FastAPI's routes."""
+"""The endpoints as routes of FastAPI."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from typing import Any, Literal, TypeAlias
 
 from fastapi import APIRouter, HTTPException, Request, Response
-from starlette.convertors import Convertor, register_url_convertor
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
-from dockerflow_mw.fastapi.front import front_of
-from dockerflow_mw.protocols.asgi import SCOPE_KEY, request_of
+from dockerflow_mw import summary
+from dockerflow_mw.endpoints import ERROR, HEARTBEAT, LBHEARTBEAT, VERSION
+from dockerflow_mw.fastapi.service import service_of
+from dockerflow_mw.protocols.asgi import request_from
+from dockerflow_mw.settings import SettingsError
 
-_LEVELS = ["ok", "debug", "info", "warning", "error", "critical"]
+__all__ = ["error", "heartbeat", "lbheartbeat", "router", "version"]
 
-_HEARTBEAT: dict[str, Any] = {
-    "type": "object",
-    "required": ["status"],
-    "properties": {
-        "status": {"type": "string", "enum": _LEVELS},
-        "checks": {
-            "type": "object",
-            "additionalProperties": {"type": "string", "enum": _LEVELS},
-        },
-        "details": {
-            "type": "object",
-            "additionalProperties": {
-                "type": "object",
-                "required": ["status", "level", "messages"],
-                "properties": {
-                    "status": {"type": "string", "enum": _LEVELS},
-                    "level": {"type": "integer"},
-                    "messages": {
-                        "type": "object",
-                        "additionalProperties": {"type": "string"},
-                    },
-                },
-            },
-        },
-    },
-}
-_VERSION: dict[str, Any] = {
-    "type": "object",
-    "properties": {
-        name: {"type": ["string", "null"]}
-        for name in ("source", "version", "commit", "build")
-    },
-    "additionalProperties": True,
-}
-_ERROR: dict[str, Any] = {
-    "type": "object",
-    "required": ["error"],
-    "properties": {"error": {"type": "string"}},
-}
+_Responses: TypeAlias = dict[int | str, dict[str, Any]]
+
+Level = Literal["ok", "debug", "info", "warning", "error", "critical"]
+
+
+class DockerflowVersion(BaseModel, extra="allow"):
+    """The version object, as version.json has it."""
+
+    source: str | None = None
+    version: str | None = None
+    commit: str | None = None
+    build: str | None = None
+
+
+class DockerflowCheck(BaseModel):
+    """The messages of a check, by their ids."""
+
+    status: Level
+    level: int
+    messages: dict[str, str]
+
+
+class DockerflowHeartbeat(BaseModel):
+    """The results of the checks; ``status`` alone if the details are hidden."""
+
+    status: Level
+    checks: dict[str, Level] = {}
+    details: dict[str, DockerflowCheck] = {}
+
+
+class DockerflowError(BaseModel):
+    """The reason of a failure."""
+
+    error: str
 
 
 async def version(request: Request) -> Response:
-    """Answer with the version object."""
-    return await _respond(request, "/__version__")
+    """Return the version object."""
+    return await _respond(request, VERSION)
 
 
 async def heartbeat(request: Request) -> Response:
-    """Run the checks and answer with what they came to."""
-    return await _respond(request, "/__heartbeat__")
+    """Run the checks and return their results."""
+    return await _respond(request, HEARTBEAT)
 
 
 async def lbheartbeat(request: Request) -> Response:
-    """Answer that the process is there, whatever the state of what it needs."""
-    return await _respond(request, "/__lbheartbeat__")
+    """Return an empty response, without any check."""
+    return await _respond(request, LBHEARTBEAT)
 
 
 async def error(request: Request) -> Response:
-    """Raise an exception, so that the reporting of errors can be tried out."""
-    return await _respond(request, "/__error__")
-
-
-async def _any_endpoint(request: Request) -> Response:
-    return await _respond(request, request.path_params["endpoint"])
+    """Raise a test exception, to test error reporting."""
+    return await _respond(request, ERROR)
 
 
 async def _respond(request: Request, path: str) -> Response:
-    record = request.scope.get(SCOPE_KEY)
-    if record is not None:
-        record.probe = True
-    endpoint = front_of(request.app).endpoints.get(path)
+    current = summary.current()
+    if current is not None:
+        current.probe = True
+    service = service_of(request.app)
+    if path != LBHEARTBEAT:
+        service.start()
+    endpoint = service.endpoints.get(path)
     if endpoint is None:
         raise HTTPException(404)
-    reply = await endpoint.aanswer(request_of(request.scope))
-    return Response(reply.body, reply.status, dict(reply.headers))
+    response = await endpoint.aanswer(request_from(request.scope))
+    return Response(response.body, response.status, dict(response.headers))
 
 
-class _EndpointConvertor(Convertor[str]):
-    # With a slash at the end as well, which Starlette would answer with a redirect.
-    regex = "(?:version|heartbeat|lbheartbeat|error)__/?"
+def _routes(
+    path: str, view: Callable[..., Any], responses: _Responses
+) -> list[APIRoute]:
+    # FastAPI gives all methods of a route the same operation id and warns of that, so
+    # the route of GET alone is the documented one. The others come first, because a 405
+    # names the methods of the first route of its path.
+    hidden = [
+        APIRoute(route, view, methods=["GET", "HEAD"], include_in_schema=False)
+        for route in (path, f"{path}/")
+    ]
+    documented = APIRoute(
+        path,
+        view,
+        methods=["GET"],
+        status_code=int(next(iter(responses))),
+        response_class=Response,
+        responses=responses,
+    )
+    return [*hidden, documented]
 
-    def convert(self, value: str) -> str:
-        return f"/__{value.rstrip('/')}"
 
-    def to_string(self, value: str) -> str:
-        return value.removeprefix("/__")
-
-
-def _answers(description: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
-    if schema is None:
-        return {"description": description}
-    content = {"application/json": {"schema": schema}}
-    return {"description": description, "content": content}
+_VERSION: _Responses = {
+    200: {"model": DockerflowVersion, "description": "The version object."},
+    404: {"model": DockerflowError, "description": "There is no version object."},
+    500: {"model": DockerflowError, "description": "The version cannot be read."},
+}
+_HEARTBEAT: _Responses = {
+    200: {"model": DockerflowHeartbeat, "description": "No check fails."},
+    500: {
+        "model": DockerflowHeartbeat,
+        "description": "A check fails. A setting may replace this status.",
+    },
+}
+_LBHEARTBEAT: _Responses = {
+    200: {"description": "The process answers; the body is empty."}
+}
+_ERROR: _Responses = {
+    500: {"description": "The test exception."},
+    401: {"description": "The bearer token is missing or wrong."},
+    404: {"description": "The endpoint is turned off."},
+}
 
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: Any) -> AsyncIterator[None]:
-    # FastAPI runs it inside of the application's own, where settings may be made.
-    front_of(app, may_refuse=True)
+    # FastAPI enters it after the application's own lifespan, which may set settings.
+    mistake = service_of(app).start()
+    if mistake is not None:
+        raise SettingsError(mistake)
     yield
 
 
-def _make_router() -> APIRouter:
-    router = APIRouter(default_response_class=Response, lifespan=_lifespan)
-    router.add_api_route(
-        "/__version__",
-        version,
-        responses={
-            200: _answers("The version object, as it is in version.json.", _VERSION),
-            404: _answers("There is no version object.", _ERROR),
-            500: _answers("The version object cannot be read.", _ERROR),
-        },
-    )
-    router.add_api_route(
-        "/__heartbeat__",
-        heartbeat,
-        responses={
-            200: _answers("No check fails; some may warn.", _HEARTBEAT),
-            "5XX": _answers("A check fails.", _HEARTBEAT),
-        },
-    )
-    router.add_api_route(
-        "/__lbheartbeat__",
-        lbheartbeat,
-        responses={200: _answers("The process answers; the body is empty.")},
-    )
-    router.add_api_route(
-        "/__error__",
-        error,
-        status_code=500,
-        responses={
-            401: _answers("The bearer token that is asked for is not there."),
-            404: _answers("The endpoint is turned off."),
-            500: _answers("The test exception was raised."),
-        },
-    )
-    # GET and HEAD as routes of FastAPI, for they have the dependencies of the router.
-    register_url_convertor("dockerflow_endpoint", _EndpointConvertor())
-    rest = "/__{endpoint:dockerflow_endpoint}"
-    router.add_api_route(
-        rest, _any_endpoint, methods=["GET", "HEAD"], include_in_schema=False
-    )
-    # To Starlette, a route that names no methods has them all.
-    router.add_route(rest, _any_endpoint, methods=[], include_in_schema=False)
-    # Not before, because the routes are to have no tags but those of include_router.
-    router.tags = ["Dockerflow"]
-    return router
-
-
-router = _make_router()
+router = APIRouter(
+    # As in python-dockerflow, the routes themselves have no tags: OpenAPI has the ones
+    # that `include_router` is given.
+    tags=["Dockerflow"],
+    lifespan=_lifespan,
+    routes=[
+        *_routes(VERSION, version, _VERSION),
+        *_routes(HEARTBEAT, heartbeat, _HEARTBEAT),
+        *_routes(LBHEARTBEAT, lbheartbeat, _LBHEARTBEAT),
+        *_routes(ERROR, error, _ERROR),
+    ],
+)
 """The routes of the endpoints, for ``app.include_router``, with any prefix."""

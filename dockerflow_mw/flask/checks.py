@@ -1,61 +1,17 @@
-"""The checks for Flask's extensions, and all that it takes to write and register more.
+"""The checks for Flask's extensions, and the functions that register checks.
 
-::
+All applications run the checks of the default registry. Each check runs inside an
+application context, in which Flask-SQLAlchemy finds its engine::
 
     from dockerflow_mw.flask import checks
 
     checks.register_partial(checks.check_database_connected, db)
-
-The checks of the default registry are in the heartbeat of every application. All run
-inside the application context, where Flask-SQLAlchemy knows its engine.
 """
 
-from dockerflow_mw import health
-from dockerflow_mw.checks import (
-    CRITICAL,
-    DEBUG,
-    ERROR,
-    INFO,
-    WARNING,
-    CheckMessage,
-    Critical,
-    Debug,
-    Error,
-    Info,
-    Warning,
-    check_database_connected,
-    check_migrations_applied,
-    check_redis_connected,
-    clear_checks,
-    get_checks,
-    level_to_text,
-    register,
-    register_partial,
-    run_checks,
-    run_checks_async,
-)
+from __future__ import annotations
 
-__all__ = [
-    "CRITICAL",
-    "DEBUG",
-    "ERROR",
-    "INFO",
-    "WARNING",
-    "CheckMessage",
-    "Critical",
-    "Debug",
-    "Error",
-    "Info",
-    "Warning",
-    "check_database_connected",
-    "check_migrations_applied",
-    "check_redis_connected",
-    "clear_checks",
-    "get_checks",
-    "health",
-    "level_to_text",
-    "register",
-    "register_partial",
-    "run_checks",
-    "run_checks_async",
-]
+from dockerflow_mw import checks, health
+from dockerflow_mw.checks import *  # noqa: F403  # python-dockerflow has the same names
+
+__all__ = ["health"]
+__all__ += checks.__all__

@@ -1,13 +1,12 @@
-"""The signals that a heartbeat sends; their sender is the Flask application.
+"""The signals that a heartbeat sends, with the Flask application as their sender.
 
 ::
 
-    from dockerflow_mw.flask.signals import heartbeat_failed
-
     @heartbeat_failed.connect_via(app)
-    def count(sender, level, **extra):
-        statsd.incr("heartbeat.failed")
+    def count(sender, level, **extra): ...
 """
+
+from __future__ import annotations
 
 from dockerflow_mw.signals import heartbeat_failed, heartbeat_passed
 

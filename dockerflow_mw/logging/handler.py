@@ -1,88 +1,231 @@
-"""Writes lines to a stream so that none is torn, lost in silence or in the way."""
+"""A log handler that writes whole lines and never blocks its caller for long."""
 
 from __future__ import annotations
 
 import contextlib
+import io
+import json
 import logging
 import os
-from collections.abc import Callable
-from typing import TextIO
+import re
+import select
+import stat
+import sys
+import threading
+import time
+from collections import deque
+from typing import Any, TextIO, TypeGuard
 
-from dockerflow_mw.logging.channel import Channel
-from dockerflow_mw.logging.descriptor import fcntl
-from dockerflow_mw.logging.streams import DescriptorOutlet, TextOutlet, outlet_for
+from dockerflow_mw.logging.formatter import DEFAULT_LOGGER_NAME, MozlogFormatter
+
+fcntl: Any
+try:
+    import fcntl
+    from select import poll
+except ImportError:  # Windows has neither, and eventlet removes poll.
+    fcntl = None
+
+# The longest time that a record waits for the lock and the reader, in seconds.
+MAX_WAIT = 1.0
+
+# A pipe takes up to this many bytes whole (POSIX, write(), "pipe or FIFO").
+PIPE_BUF = getattr(select, "PIPE_BUF", 512)
+
+_Place = tuple[int, int]
+
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
-def complain(sentence: str, unsaid: Callable[[], None] | None = None) -> None:
-    """Say on stderr that logging itself failed, where no log could carry it.
+def complain(sentence: str) -> bool:
+    """Write on stderr that logging itself failed, unless that would block.
+
+    Returns:
+        Whether the sentence was written.
+    """
+    line = f"dockerflow_mw: {sentence}".encode(errors="replace")[: PIPE_BUF - 1]
+    with contextlib.suppress(OSError):
+        if fcntl is None or _is_writable(2, 0):
+            return os.write(2, line + b"\n") > 0
+    return False
+
+
+class MozlogHandler(logging.StreamHandler[TextIO]):
+    """A handler that writes each record as one whole line, by default to stdout.
+
+    A record that cannot be written within a second is counted and dropped. The first
+    one is reported on stderr. The caller gets no exception.
 
     Args:
-        sentence: what to say.
-        unsaid: is called if it cannot be said without waiting for who reads stderr.
-    """
-    line = f"dockerflow_mw: {sentence}\n".encode(errors="replace")
-
-    def lost(_: Exception) -> None:
-        if unsaid is not None:
-            unsaid()
-
-    with contextlib.suppress(OSError):
-        if fcntl is None:
-            os.write(2, line)
-        else:
-            Channel.to(2).write(line, 2, lost, None, 0.0)
-
-
-class LineHandler(logging.StreamHandler[TextIO]):
-    """Writes each record in one piece, whoever else writes to the same place.
-
-    What cannot be written is counted, and said once on stderr. The caller neither
-    fails for it nor waits longer than `dockerflow_mw.logging.turns.PATIENCE`.
+        stream: the stream to write to instead of ``sys.stdout``.
+        name: the ``Logger`` of each line, unless another formatter is set.
 
     Attributes:
-        dropped: how many records were lost.
+        dropped: the number of dropped records.
+        logger_name: the ``name`` that was passed.
     """
 
-    def __init__(self, stream: TextIO | None) -> None:
-        super().__init__(stream)
+    def __init__(
+        self, stream: TextIO | None = None, name: str = DEFAULT_LOGGER_NAME
+    ) -> None:
+        super().__init__(sys.stdout if stream is None else stream)
+        self.logger_name = name
+        self.formatter = MozlogFormatter(logger_name=name)
         self.dropped = 0
-        self._has_complained = False
-        self._outlet: TextOutlet | DescriptorOutlet | None = None
+        self._has_reported = False
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the record's line; a failure never reaches the caller."""
+        """Write the record's line, or count the record as dropped."""
         try:
-            line = self.format(record) + self.terminator
-            self._way().write(line, self._drop)
+            text = self.format(record) + self.terminator
+            if _is_text_file(self.stream):
+                _writer.write(self, text.encode(errors="backslashreplace"))
+            else:
+                self._write_text(text)
         except Exception as error:
-            self._drop(error)
+            self.drop(error)
 
-    def flush(self) -> None:
-        """Write what was printed to the stream, if it can be written in time."""
-        with contextlib.suppress(OSError, ValueError):
-            self._way().flush()
+    def _write_text(self, text: str) -> None:
+        try:
+            self.stream.write(text)
+        except UnicodeEncodeError:
+            # JSON has characters beyond ASCII in strings only, where escapes are valid.
+            self.stream.write(_NOT_ASCII.sub(lambda m: json.dumps(m[0])[1:-1], text))
+        self.flush()
 
-    def close(self) -> None:
-        """Let go of the stream, which stays open, when the last line has its end."""
-        with contextlib.suppress(OSError, ValueError):
-            if self._outlet is not None:
-                self._outlet.close()
-        self._outlet = None
-        super().close()
-
-    def _way(self) -> TextOutlet | DescriptorOutlet:
-        outlet = self._outlet
-        if outlet is None or outlet.stream is not self.stream:
-            outlet = self._outlet = outlet_for(self.stream)
-        return outlet
-
-    def _drop(self, error: Exception) -> None:
+    def drop(self, error: Exception) -> None:
+        """Count a record as dropped, and report the first one on stderr."""
         self.dropped += 1
-        if not self._has_complained:
-            self._has_complained = True
+        if not self._has_reported:
             reason = f"{type(error).__name__}: {error}"
             sentence = f"Log records are lost, {self} cannot write them ({reason})."
-            complain(sentence, self._complain_later)
+            self._has_reported = complain(sentence)
 
-    def _complain_later(self) -> None:
-        self._has_complained = False
+
+class _LineWriter:
+    # The writer of all handlers of a process, because POSIX locks do not exclude the
+    # threads of one process from each other.
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        # A forked child inherits locks that no thread of its own will release.
+        self._lock = threading.RLock()
+        self._lines: deque[tuple[MozlogHandler, bytes, float]] = deque()
+        self._is_writing = False
+        # Devices and inodes whose last line timed out, or lacks its end.
+        self._stalled: set[_Place] = set()
+        self._unfinished: set[_Place] = set()
+
+    def write(self, handler: MozlogHandler, data: bytes) -> None:
+        deadline = time.monotonic() + MAX_WAIT
+        if not self._lock.acquire(timeout=MAX_WAIT):
+            raise TimeoutError("another thread writes")
+        try:
+            # A signal handler or finalizer may log in the middle of another line. The
+            # interrupted call then writes both lines, one after the other.
+            self._lines.append((handler, data, deadline))
+            while self._lines and not self._is_writing:
+                self._write_all()
+        finally:
+            self._lock.release()
+
+    def _write_all(self) -> None:
+        self._is_writing = True
+        try:
+            while self._lines:
+                handler, data, deadline = self._lines.popleft()
+                try:
+                    self._write(handler, data, deadline)
+                except Exception as error:
+                    handler.drop(error)
+        finally:
+            self._is_writing = False
+
+    def _write(self, handler: MozlogHandler, data: bytes, deadline: float) -> None:
+        descriptor = handler.stream.fileno()
+        status = os.fstat(descriptor)
+        place = status.st_dev, status.st_ino
+        if place in self._stalled:
+            deadline = 0.0
+        try:
+            is_locked = not _is_atomic(handler, status) and _lock(descriptor, deadline)
+            try:
+                # A stream's flush has no time limit, so first wait for the reader.
+                _wait_until_writable(descriptor, deadline)
+                handler.stream.flush()
+                # More than PIPE_BUF bytes could block although the pipe is writable.
+                size = sys.maxsize if stat.S_ISREG(status.st_mode) else PIPE_BUF
+                self._send(descriptor, place, data, size, deadline)
+            finally:
+                if is_locked:
+                    fcntl.lockf(descriptor, fcntl.LOCK_UN)
+        except TimeoutError:
+            self._stalled.add(place)
+            raise
+        self._stalled.discard(place)
+
+    def _send(
+        self, descriptor: int, place: _Place, data: bytes, size: int, deadline: float
+    ) -> None:
+        if place in self._unfinished:
+            data = b"\n" + data
+        sent = 0
+        try:
+            while sent < len(data):
+                _wait_until_writable(descriptor, deadline)
+                sent += os.write(descriptor, data[sent : sent + size])
+        finally:
+            if sent == len(data):
+                self._unfinished.discard(place)
+            elif sent:
+                self._unfinished.add(place)
+
+
+_writer = _LineWriter()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_writer.reset)
+
+
+def _is_text_file(stream: object) -> TypeGuard[io.TextIOWrapper]:
+    # A compressed file, a copy for two places or UTF-16 do more than pass bytes on.
+    if fcntl is None or type(stream) is not io.TextIOWrapper:
+        return False
+    raw = getattr(stream.buffer, "raw", stream.buffer)
+    return type(raw) is io.FileIO and "{".encode(stream.encoding) == b"{"
+
+
+def _is_atomic(handler: logging.Handler, status: os.stat_result) -> bool:
+    # The kernel lets one caller at a time write to a file, and takes short lines for a
+    # pipe whole. The formatter's limit decides, because a short line would tear a long
+    # one that another process writes in pieces.
+    is_short = 0 < getattr(handler.formatter, "max_bytes", 0) <= PIPE_BUF
+    mode = status.st_mode
+    return stat.S_ISREG(mode) or (is_short and stat.S_ISFIFO(mode))
+
+
+def _lock(descriptor: int, deadline: float) -> bool:
+    # Returns whether locks work here; some sandboxes and file systems have none.
+    pause = 0.0002
+    while True:
+        try:
+            fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                raise TimeoutError("another process writes") from None
+        except OSError:
+            return False
+        time.sleep(pause)
+        pause = min(pause * 2, 0.005)
+
+
+def _wait_until_writable(descriptor: int, deadline: float) -> None:
+    if not _is_writable(descriptor, max(0.0, deadline - time.monotonic())):
+        raise TimeoutError("the reader has stopped")
+
+
+def _is_writable(descriptor: int, seconds: float) -> bool:
+    polled = poll()
+    polled.register(descriptor, select.POLLOUT)
+    return bool(polled.poll(seconds * 1000))

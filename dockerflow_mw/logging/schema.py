@@ -1,54 +1,60 @@
-"""Makes an object a valid mozlog line: without nulls, strict, and not too long.
+"""Makes an object a mozlog line: without nulls, valid if strict, and short enough.
 
-The rule is that of the mozlog 2.0 JSON Schema; the ends of the pipeline differ in how
-much of it they ask for.
+Source: the JSON Schema of mozlog 2.0.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from dockerflow_mw.logging.encoding import encode, free_name, plain, safe_str
 
 Line = dict[str, Any]
 
-# What a name of a field may be long where a line has to be made shorter.
-_MAX_NAME = 64
+
+_ENVELOPE = ("Timestamp", "Type", "Logger", "Hostname", "EnvVersion", "Severity", "Pid")
+
 _MIN_TEXT = 16
 
-# What a line is read for, how much of each of these stays, and what Google Cloud reads.
-_TELLING = ("msg", "error", "code", "rid", "path", "method")
-_TELLING_TEXT = 64
-_CLOUD = ("severity", "message", "time")
-_CUT = "..."
+# A shortened line keeps at least this much of the fields that its readers search for.
+_MAIN_FIELDS = ("msg", "error", "code", "rid", "path", "method")
+_MAIN_TEXT = 64
+
+_GOOGLE_CLOUD = ("severity", "message", "time")
 _KEPT_WHOLE = frozenset({"EnvVersion", "Fields", "Hostname"})
 
-_HOST_CHARACTERS = frozenset(
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-."
-)
+# The end of a traceback is the code that raised, and its start the caller's.
+_CUT_IN_THE_MIDDLE = frozenset({"traceback", "stack"})
+_CUT = "..."
+_CUT_LINE = "\n...\n"
 
 
 def without_nulls(line: Line) -> Line:
-    """Leave out what is null, and ``Fields`` when nothing is in them."""
+    """Return an object without its null members, and without ``Fields`` if empty."""
     fields = line.get("Fields")
     if isinstance(fields, dict):
-        # Not "None in", which asks each value whether it is equal.
-        line["Fields"] = _there(fields) or None
-    return _there(line)
+        line = line | {"Fields": _not_null(fields) or None}
+    return _not_null(line)
 
 
-def _there(values: Line) -> Line:
-    return {name: value for name, value in values.items() if value is not None}
+def _not_null(members: Line) -> Line:
+    # "None in" would compare the values, and a value's comparison may raise.
+    return {name: value for name, value in members.items() if value is not None}
 
 
 def strict(line: Line) -> Line:
-    """Make an object valid under the mozlog JSON Schema, which asks for flat fields."""
+    """Return an object that is valid under the mozlog JSON Schema, with flat fields."""
     copy = plain(line)
-    valid = {name: read(copy[name]) for name, read in _ENVELOPE.items() if name in copy}
-    others = {k: v for k, v in copy.items() if k not in valid and k != "Fields"}
     fields: Line = {}
     _flatten("", copy.get("Fields"), fields)
-    return without_nulls({**valid, **others, "Fields": fields})
+    valid = {
+        "Type": safe_str(copy.get("Type", "")),
+        "Logger": safe_str(copy.get("Logger", "")),
+        "Hostname": _host(copy.get("Hostname", "")),
+        "Fields": fields,
+    }
+    return without_nulls(copy | valid)
 
 
 def _flatten(prefix: str, value: Any, into: Line) -> None:
@@ -69,113 +75,76 @@ def _homogeneous(items: list[Any]) -> list[Any] | str:
     return [item if isinstance(item, str) else encode(item) for item in items] or "[]"
 
 
-def _kind(value: object) -> str | None:
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, (int, float)):
-        return "number"
-    return "string" if isinstance(value, str) else None
-
-
-def _not_negative(value: object) -> int | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
-        return None
-    return int(value)
-
-
-def _severity(value: object) -> int | None:
-    number = _not_negative(value)
-    return None if number is None else min(number, 7)
+def _kind(value: object) -> type | None:
+    if isinstance(value, (bool, str)):
+        return type(value)
+    return float if isinstance(value, (int, float)) else None
 
 
 def _host(value: object) -> str | None:
-    # RFC 1123, section 2.1, which the schema's format "hostname" stands for.
-    text = safe_str(value)
-    kept = "".join(c if c in _HOST_CHARACTERS else "-" for c in text)
-    labels = [label[:63].strip("-") for label in kept[:253].split(".")]
+    # The schema's format "hostname" is that of RFC 1123, section 2.1.
+    text = re.sub("[^a-zA-Z0-9.-]", "-", safe_str(value)[:253])
+    labels = [label[:63].strip("-") for label in text.split(".")]
     return ".".join(label for label in labels if label) or None
 
 
-def _version(value: object) -> str:
-    parts = safe_str(value).split(".")
-    valid = len(parts) <= 3 and all(p.isascii() and p.isdecimal() for p in parts)
-    return ".".join(parts) if valid else "2.0"
+def shorten(line: Line, max_bytes: int) -> str:
+    """Return the JSON of an object, with the longest texts shortened until it fits.
 
-
-_ENVELOPE = {
-    "Timestamp": lambda value: _not_negative(value) or 0,
-    "Type": safe_str,
-    "Logger": safe_str,
-    "Hostname": _host,
-    "EnvVersion": _version,
-    "Severity": _severity,
-    "Pid": _not_negative,
-}
-
-
-def fitted(line: Line, max_bytes: int) -> str:
-    """Give the JSON of an object in at most so many bytes, the longest texts cut first.
-
-    ``"truncated": true`` in the fields says that something was cut.
+    ``"truncated": true`` in the fields marks the line as shortened.
 
     Args:
         line: the object.
-        max_bytes: how long the text may be as UTF-8.
+        max_bytes: the length limit of the JSON in UTF-8.
     """
     copy = plain(line)
-    fields = copy.get("Fields")
-    if not isinstance(fields, dict):
-        fields = copy["Fields"] = {} if fields is None else {"value": fields}
+    fields = copy.setdefault("Fields", {})
     fields["truncated"] = True
-    for place in (copy, fields):
-        _shorten_names(place)
     limit = max_bytes
     while limit > _MIN_TEXT:
         text = encode(copy)
         if len(text.encode()) <= max_bytes:
             return text
         limit = limit * 3 // 4
-        for place in (copy, fields):
-            _shorten_texts(place, limit)
-    return _bare(copy, max_bytes)
+        _shorten_texts(copy, limit)
+        _shorten_texts(fields, limit)
+    return _without_most_fields(copy, max_bytes)
 
 
-def _shorten_names(place: Line) -> None:
-    for name in [name for name in place if len(name) > _MAX_NAME]:
-        place[free_name(name[: _MAX_NAME - len(_CUT)] + _CUT, place)] = place.pop(name)
-
-
-def _shorten_texts(place: Line, limit: int) -> None:
-    for name, value in place.items():
+def _shorten_texts(members: Line, limit: int) -> None:
+    for name, value in members.items():
         if name in _KEPT_WHOLE or isinstance(value, (bool, int, float)):
             continue
         text = value if isinstance(value, str) else encode(value)
-        kept = max(limit, _TELLING_TEXT) if name in _TELLING else limit
-        if len(encode(text)) > kept:
-            place[name] = _cut(text, kept)
+        kept = max(limit, _MAIN_TEXT) if name in _MAIN_FIELDS else limit
+        if len(encode(text)) <= kept:
+            continue
+        if name in _CUT_IN_THE_MIDDLE:
+            half = (kept - len(_CUT_LINE)) // 2
+            end = _start(text[::-1], half)[::-1]
+            members[name] = _start(text, half) + _CUT_LINE + end
+        else:
+            members[name] = _start(text, kept - len(_CUT)) + _CUT
 
 
-def _cut(text: str, limit: int) -> str:
-    # Encoded, a character may be six bytes long, or twelve.
-    kept = text[: max(limit - len(_CUT), 0)]
-    while kept and len(encode(kept).encode()) > limit:
-        kept = kept[: len(kept) * 3 // 4]
-    return kept + _CUT
+def _start(text: str, limit: int) -> str:
+    # An encoded character takes up to twelve bytes.
+    start = text[: max(limit, 0)]
+    while start and len(encode(start).encode()) > limit:
+        start = start[: len(start) * 3 // 4]
+    return start
 
 
-def _bare(line: Line, max_bytes: int) -> str:
-    # So many fields that even without their texts they are too long.
-    kept: Line = {"truncated": True}
-    envelope = {name: line[name] for name in (*_ENVELOPE, *_CLOUD) if name in line}
-    bare = envelope | {"Fields": kept}
-    fields = line["Fields"]
-    telling = {name: fields[name] for name in _TELLING if name in fields}
+def _without_most_fields(line: Line, max_bytes: int) -> str:
+    # There are too many fields even with the shortest texts.
+    fields, kept = line["Fields"], {"truncated": True}
+    names = (*_ENVELOPE, *_GOOGLE_CLOUD)
+    short = {name: line[name] for name in names if name in line} | {"Fields": kept}
     left = max_bytes
-    for name, value in (telling | fields).items():
-        left -= len(encode({name: value}).encode())
-        if left < 0:
-            break
-        kept[name] = value
-    while len(encode(bare).encode()) > max_bytes and len(kept) > 1:
+    for name in (*_MAIN_FIELDS, *fields):
+        if name in fields and left > 0:
+            kept[name] = fields[name]
+            left -= len(encode({name: fields[name]}).encode())
+    while len(encode(short).encode()) > max_bytes and len(kept) > 1:
         kept.popitem()
-    return encode(bare)
+    return encode(short)

@@ -1,1 +1,1 @@
-"""The protocols that servers speak: WSGI and ASGI."""
+"""The protocols between servers and applications: WSGI and ASGI."""

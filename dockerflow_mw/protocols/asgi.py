@@ -1,111 +1,114 @@
-"""The ASGI side of the middleware (ASGI 3, HTTP and websocket specification 2.5)."""
+"""The ASGI middleware (ASGI 3, HTTP and websocket specification 2.5)."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
-from typing import Any, TypeAlias
 
 from dockerflow_mw.endpoints.http import Endpoint, Request, Response
 from dockerflow_mw.protocols.asgi_events import (
-    echo_handshake,
-    fail,
-    mark_open,
-    observe,
-    observe_websocket,
-    watch,
+    add_request_id,
+    observe_http,
+    observe_receive,
+    observe_websocket_send,
+    record_failure,
+    record_unfinished,
 )
-from dockerflow_mw.settings import Settings, SettingsError
-from dockerflow_mw.summary import Summary, leave
+from dockerflow_mw.protocols.types import ASGIApp, Message, Receive, Scope, Send
+from dockerflow_mw.service import Service
+from dockerflow_mw.settings import SettingsError
+from dockerflow_mw.summary import Summary
 from dockerflow_mw.summary import logger as summary_logger
 from dockerflow_mw.summary.log import RequestLog
 
-Scope: TypeAlias = MutableMapping[str, Any]
-Message: TypeAlias = MutableMapping[str, Any]
-Receive: TypeAlias = Callable[[], Awaitable[Message]]
-Send: TypeAlias = Callable[[Message], Awaitable[None]]
-ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-
-SCOPE_KEY = "dockerflow_mw.summary"
-
-
-def _header_key(header_name: str) -> bytes:
-    return header_name.lower().encode("latin-1")
+SUMMARY_KEY = "dockerflow_mw.summary"
+"""The key of the open summary in the scope."""
 
 
 class ASGIMiddleware:
     """An ASGI application in front of another one.
 
     Args:
-        app: the application that has every path and scope that is not ours.
-        settings: the middleware's settings.
-        endpoints: what answers our own paths.
-        announce: called when the application is up, or before the first request.
-        logger: what the summaries are logged with; None leaves them to a door of
-            ours further in.
+        app: the wrapped application, which serves all paths but the endpoints.
+        service: the engine.
+        logger: the logger of the summaries. If it is None, an inner middleware of this
+            package logs them.
     """
 
     def __init__(
         self,
         app: ASGIApp,
-        settings: Settings,
-        endpoints: Mapping[str, Endpoint],
-        announce: Callable[[], str | None],
+        service: Service,
         logger: logging.Logger | None = summary_logger,
     ) -> None:
-        self._app = app
-        self._endpoints = endpoints
-        self._announce: Callable[[], str | None] | None = announce
-        self._log = RequestLog(settings, _header_key, logger)
+        self.app = app
+        self.service = service
+        self._logger = logger
+        self._started = False
+        self._configure()
+
+    def _configure(self) -> None:
+        settings = self.service.settings
+        self._endpoints = self.service.routes
+        self._log = RequestLog(settings, _header_key, self._logger)
         echo = settings.response_header_name
-        self._echo = None if echo is None else echo.lower().encode("latin-1")
-        self._answers_at_once = echo is None and settings.log_probes != "all"
-        self._log_websockets = settings.summary_log_websockets
+        self._echo = None if echo is None else _header_key(echo)
+        # Load balancers probe often: skip the summary if no log and no header shows it.
+        self._skips_summaries = echo is None and settings.log_probes != "all"
+        self._logs_websockets = settings.summary_log_websockets
+
+    def _start(self) -> str | None:
+        mistake = self.service.start()
+        self._configure()
+        self._started = True
+        return mistake
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one scope; those that are neither HTTP nor websockets pass by."""
+        """Serve one scope. Scopes of unknown types pass through."""
         if scope["type"] != "http":
             await self._serve_other(scope, receive, send)
             return
-        endpoint = self._endpoints.get(scope["path"])
-        if endpoint is None and scope.get("root_path"):
-            endpoint = self._find_mounted(scope)
-        if endpoint is not None and self._answers_at_once:
-            # Nobody would see a record of it, and nothing runs that needs an id.
-            reply = endpoint.at_once.get(scope["method"])
-            if reply is not None and SCOPE_KEY not in scope:
-                # As in _carry, without another coroutine.
-                await send(_start(reply))
-                await send({"type": "http.response.body", "body": reply.body})
-                return
-        if self._announce is not None and not (endpoint and endpoint.quiet):
-            self._announce_once()
-        outer = scope.get(SCOPE_KEY)
+        endpoint = self._find(scope)
+        if not self._started and (endpoint is None or not endpoint.fixed):
+            self._start()
+            endpoint = self._find(scope)
+        outer: Summary | None = scope.get(SUMMARY_KEY)
         if outer is not None and not outer.closed:
-            # Another middleware of ours, further out, sees to the record.
-            outer.adopt(self._log.policy, endpoint is not None)
+            outer.adopt(self._log.on_close, endpoint is not None)
             await self._respond(endpoint, scope, receive, send)
             return
-        record = self._open(scope, scope["method"], endpoint is not None)
-        if record.wanted or self._echo is not None:
-            receive, send = observe(record, receive, send, self._echo)
+        if endpoint is not None and self._skips_summaries:
+            response = endpoint.fixed.get(scope["method"])
+            if response is not None:
+                await _send_response(response, send)
+                return
+        summary = self._open(scope, scope["method"], endpoint is not None)
+        if summary.enabled or self._echo is not None:
+            receive, send = observe_http(summary, receive, send, self._echo)
         try:
-            # As in _respond, without another coroutine around each page.
-            if endpoint is None:
-                await self._app(scope, receive, send)
-            else:
-                await _carry(await endpoint.aanswer(request_of(scope)), send)
-            if record.begun and not record.closed:
-                mark_open(record)
+            await self._respond(endpoint, scope, receive, send)
+            if summary.started and not summary.closed:
+                record_unfinished(summary)
         except BaseException as error:
-            fail(record, error, receive)
+            record_failure(summary, error)
             raise
         finally:
-            try:
-                record.close()
-            finally:
-                leave(record)
+            summary.finish()
+
+    def _find(self, scope: Scope) -> Endpoint | None:
+        path, root = scope["path"], scope.get("root_path")
+        endpoint = self._endpoints.get(path)
+        if endpoint is None and root:
+            # Servers differ in whether the path includes the mount point.
+            return self._endpoints.get(path.removeprefix(root.rstrip("/")))
+        return endpoint
+
+    async def _respond(
+        self, endpoint: Endpoint | None, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        if endpoint is None:
+            await self.app(scope, receive, send)
+        else:
+            await _send_response(await endpoint.aanswer(request_from(scope)), send)
 
     async def _serve_other(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -114,73 +117,55 @@ class ASGIMiddleware:
         elif kind == "lifespan":
             await self._serve_lifespan(scope, receive, send)
         else:
-            await self._app(scope, receive, send)
-
-    async def _respond(
-        self, endpoint: Endpoint | None, scope: Scope, receive: Receive, send: Send
-    ) -> None:
-        if endpoint is None:
-            await self._app(scope, receive, send)
-        else:
-            await _carry(await endpoint.aanswer(request_of(scope)), send)
+            await self.app(scope, receive, send)
 
     async def _serve_websocket(
         self, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        if SCOPE_KEY in scope and not scope[SCOPE_KEY].closed:
-            scope[SCOPE_KEY].adopt(self._log.policy, False)
-            await self._app(scope, receive, send)
+        if not self._started:
+            self._start()
+        outer: Summary | None = scope.get(SUMMARY_KEY)
+        if outer is not None and not outer.closed:
+            outer.adopt(self._log.on_close, False)
+            await self.app(scope, receive, send)
             return
-        # The handshake is a GET, RFC 6455, section 4.1.
-        record = self._open(scope, "GET")
-        if self._log_websockets:
-            record.mark(type="websocket")
-            receive, send = watch(record, receive), observe_websocket(record, send)
+        # RFC 6455, section 4.1: the handshake is a GET request.
+        summary = self._open(scope, "GET")
+        if self._logs_websockets:
+            summary.mark(type="websocket")
+            receive = observe_receive(summary, receive)
+            send = observe_websocket_send(summary, send)
         if self._echo is not None:
-            send = echo_handshake(self._echo, record.rid, send)
+            send = add_request_id(self._echo, summary.rid, send)
         try:
-            await self._app(scope, receive, send)
+            await self.app(scope, receive, send)
         except BaseException as error:
-            fail(record, error, receive)
+            record_failure(summary, error)
             raise
         finally:
-            try:
-                if self._log_websockets:
-                    record.close()
-            finally:
-                leave(record)
+            if not self._logs_websockets:
+                summary.discard()
+            summary.finish()
 
     async def _serve_lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def observed(message: Message) -> None:
             mistake = None
-            if message["type"] == "lifespan.startup.complete":
-                mistake = self._announce_once()
+            if message["type"] == "lifespan.startup.complete" and not self._started:
+                mistake = self._start()
             if mistake is not None:
                 await send({"type": "lifespan.startup.failed", "message": mistake})
                 raise SettingsError(mistake)
             await send(message)
 
-        await self._app(scope, receive, observed)
-
-    def _announce_once(self) -> str | None:
-        announce, self._announce = self._announce, None
-        return None if announce is None else announce()
-
-    def _find_mounted(self, scope: Scope) -> Endpoint | None:
-        # Servers differ in whether the path still holds the mount point.
-        path, root = scope["path"], scope["root_path"].rstrip("/")
-        if root and path.startswith(root):
-            return self._endpoints.get(path[len(root) :])
-        return None
+        await self.app(scope, receive, observed)
 
     def _open(self, scope: Scope, method: str, probe: bool = False) -> Summary:
         pairs = scope["headers"]
         if not isinstance(pairs, (list, tuple)):
-            # Any iterable will do, and one that can be read once is the application's.
+            # ASGI allows any iterable; keep the items of a generator for the app.
             pairs = scope["headers"] = list(pairs)
         headers = dict(pairs)
-        record = scope[SCOPE_KEY] = Summary(
-            self._log,
+        summary = scope[SUMMARY_KEY] = self._log.open(
             headers,
             method,
             scope["path"],
@@ -189,22 +174,23 @@ class ASGIMiddleware:
             scope.get("query_string") or b"",
             probe,
         )
-        return record
+        return summary
 
 
-def request_of(scope: Scope) -> Request:
-    """Give the request in plain values."""
+def _header_key(header_name: str) -> bytes:
+    return header_name.lower().encode("latin-1")
+
+
+def request_from(scope: Scope) -> Request:
+    """Return the request of a scope in plain values."""
     headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
     query = (scope.get("query_string") or b"").decode("latin-1")
     return Request(scope["method"], query, headers)
 
 
-def _start(reply: Response) -> Message:
-    # Not the reply's own headers, to which a middleware may add.
-    headers = list(reply.encoded)
-    return {"type": "http.response.start", "status": reply.status, "headers": headers}
-
-
-async def _carry(reply: Response, send: Send) -> None:
-    await send(_start(reply))
-    await send({"type": "http.response.body", "body": reply.body})
+async def _send_response(response: Response, send: Send) -> None:
+    # New headers each time: an outer middleware may add to the list.
+    headers = list(response.encoded)
+    start = {"type": "http.response.start", "status": response.status}
+    await send({**start, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})

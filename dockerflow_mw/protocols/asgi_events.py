@@ -1,29 +1,24 @@
-"""What the messages between a server and an ASGI application tell a summary."""
+"""Records the messages between a server and an ASGI application in a summary."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from dockerflow_mw.summary import Summary
-
-if TYPE_CHECKING:
-    from dockerflow_mw.protocols.asgi import Message, Receive, Send
-
-# How many messages of a body may come before it is heard that the client has left.
-_BACKLOG = 64
+from dockerflow_mw.protocols.types import Message, Receive, Send
+from dockerflow_mw.summary import CLIENT_CLOSED_REQUEST, Summary
 
 
-def observe(
-    record: Summary, receive: Receive, send: Send, echo: bytes | None
+def observe_http(
+    summary: Summary, receive: Receive, send: Send, echo: bytes | None
 ) -> tuple[Receive, Send]:
-    """Have a summary see what is sent and received.
+    """Return a receive and a send that record a request's messages in its summary.
 
     Args:
-        record: the summary.
-        receive: the server's.
-        send: the server's.
-        echo: the response header that carries the request id, if there is to be one.
+        summary: the summary of the request.
+        receive: the server's callable.
+        send: the server's callable.
+        echo: the response header to add with the request id, if any.
     """
     trailers = False
 
@@ -31,148 +26,45 @@ def observe(
         nonlocal trailers
         kind = message["type"]
         if echo is not None and kind == "http.response.start":
-            message = _echoed(message, echo, record.rid)
+            message = _with_request_id(message, echo, summary.rid)
         try:
             await send(message)
         except OSError as error:
-            record.disconnected |= _is_departure(error)
+            summary.disconnected |= _is_disconnect(error)
             raise
         if kind == "http.response.body":
             if not (trailers or message.get("more_body")):
-                record.close()
+                summary.close()
         elif kind == "http.response.start":
-            if not record.begun:
-                # Once begun, a response is what it is, whatever else is sent.
-                status = message.get("status")
-                record.code = status if isinstance(status, int) else _code(status)
-                # 1xx are interim.
-                record.begun = record.code >= 200
             trailers = message.get("trailers", False)
-        elif _is_last(message, trailers):
-            record.close()
+            if not summary.started:
+                summary.code = _status(message)
+                # RFC 9110, section 15.2: 1xx responses are interim.
+                summary.started = summary.code >= 200
+        elif _ends_response(message, trailers):
+            summary.close()
 
-    return watch(record, receive), observed
+    return observe_receive(summary, receive), observed
 
 
-def _code(status: Any) -> int:
-    # A status that is none is the server's to refuse, not ours.
+def _status(message: Message) -> int:
+    status: Any = message.get("status")
+    if isinstance(status, int):
+        return status
     try:
         return int(status)
     except (TypeError, ValueError, OverflowError):
+        # The server rejects an invalid status; recording it must not raise.
         return 0
 
 
-def _is_departure(error: OSError) -> bool:
-    # Servers have errors of their own for it, which have no number.
+def _is_disconnect(error: OSError) -> bool:
+    # Servers raise OSErrors of their own for it, which have no errno.
     return isinstance(error, ConnectionError) or error.errno is None
 
 
-def mark_open(record: Summary) -> None:
-    """Take down that a response has no end, though the application has one."""
-    if not record.disconnected:
-        record.mark(incomplete=True)
-        record.error = record.message = "The application left its response open."
-
-
-def fail(record: Summary, error: BaseException, receive: Receive) -> None:
-    """Take down what an application raised, or what it was cancelled for."""
-    # A server cancels who has lost the client, and who is late when it stops itself.
-    if isinstance(error, asyncio.CancelledError) and not record.closed:
-        record.disconnected |= _has_left(receive)
-    record.fail(error)
-
-
-def _has_left(receive: Receive) -> bool:
-    """Tell whether the server says at once that the client has gone."""
-    try:
-        for _ in range(_BACKLOG):
-            message = _at_once(receive)
-            if message is None or message["type"].endswith(".disconnect"):
-                return message is not None
-    except Exception:
-        return False
-    return False
-
-
-def _at_once(receive: Receive) -> Message | None:
-    # Not awaited: one step, for what is known now.
-    asked = receive().__await__()
-    try:
-        next(asked)
-    except StopIteration as answer:
-        message: Message = answer.value
-        return message
-    asked.close()
-    return None
-
-
-def watch(record: Summary, receive: Receive) -> Receive:
-    """Have a summary see when the client leaves."""
-
-    async def watched() -> Message:
-        message = await receive()
-        kind = message["type"]
-        if kind == "http.disconnect" and not record.closed:
-            record.disconnected = True
-            # nginx's number, for whatever the application may answer yet.
-            record.code = record.code or 499
-            record.begun = True
-        elif kind == "websocket.disconnect":
-            record.disconnected |= not record.code
-            if record.code in (0, 101):
-                _mark_close(record, message.get("code", 1005))
-        return message
-
-    return watched
-
-
-def observe_websocket(record: Summary, send: Send) -> Send:
-    """Have a summary see what becomes of a websocket."""
-
-    async def observed(message: Message) -> None:
-        kind = message["type"]
-        await send(message)
-        if kind == "websocket.accept":
-            record.code, record.begun = 101, True
-        elif kind == "websocket.http.response.start":
-            status = message.get("status")
-            record.code = status if isinstance(status, int) else _code(status)
-            record.begun = True
-        elif kind == "websocket.close":
-            _mark_close(record, message.get("code", 1000))
-            # A server answers so for a handshake that is not accepted.
-            record.code, record.begun = record.code or 403, True
-
-    return observed
-
-
-def _mark_close(record: Summary, code: int) -> None:
-    # Who closes first says why.
-    if "close_code" not in (record.marks or {}):
-        record.mark(close_code=code)
-
-
-def echo_handshake(header: bytes, rid: str, send: Send) -> Send:
-    """Have the answer to a handshake carry the request id."""
-
-    async def echoing(message: Message) -> None:
-        if message["type"] in ("websocket.accept", "websocket.http.response.start"):
-            message = _echoed(message, header, rid)
-        await send(message)
-
-    return echoing
-
-
-def _echoed(message: Message, header: bytes, rid: str) -> Message:
-    # A new message, because this one is the application's.
-    headers = list(message.get("headers") or ())
-    if not any(name.lower() == header for name, _ in headers):
-        headers.append((header, rid.encode("latin-1")))
-    return {**message, "headers": headers}
-
-
-def _is_last(message: Message, trailers: bool) -> bool:
-    # Of the messages that extensions have beside an ordinary body's.
+def _ends_response(message: Message, trailers: bool) -> bool:
+    # The ASGI extensions for trailers, path send and zero-copy send.
     kind = message["type"]
     if kind == "http.response.trailers":
         return not message.get("more_trailers", False)
@@ -180,3 +72,83 @@ def _is_last(message: Message, trailers: bool) -> bool:
         return not trailers
     zerocopy = kind == "http.response.zerocopysend"
     return zerocopy and not trailers and not message.get("more_body", False)
+
+
+def record_unfinished(summary: Summary) -> None:
+    """Record that the application returned before the end of its response."""
+    if not summary.disconnected:
+        summary.mark(incomplete=True)
+        summary.error = summary.message = (
+            "The application returned before the end of its response."
+        )
+
+
+def record_failure(summary: Summary, error: BaseException) -> None:
+    """Record the exception of an application, or its cancellation by the server."""
+    if isinstance(error, asyncio.CancelledError) and not summary.closed:
+        # Servers cancel a request when its client disconnects.
+        summary.disconnected = True
+    summary.record_exception(error)
+
+
+def observe_receive(summary: Summary, receive: Receive) -> Receive:
+    """Return a receive that records in the summary when the client disconnects."""
+
+    async def observed() -> Message:
+        message = await receive()
+        kind = message["type"]
+        if kind == "http.disconnect" and not summary.closed:
+            summary.disconnected = True
+            # No response that the application may still send reaches the client.
+            summary.code = summary.code or CLIENT_CLOSED_REQUEST
+            summary.started = True
+        elif kind == "websocket.disconnect":
+            summary.disconnected |= not summary.code
+            if summary.code in (0, 101):
+                _record_close(summary, message.get("code", 1005))
+        return message
+
+    return observed
+
+
+def observe_websocket_send(summary: Summary, send: Send) -> Send:
+    """Return a send that records the handshake and the end of a websocket."""
+
+    async def observed(message: Message) -> None:
+        await send(message)
+        kind = message["type"]
+        if kind == "websocket.accept":
+            summary.code, summary.started = 101, True
+        elif kind == "websocket.http.response.start":
+            summary.code, summary.started = _status(message), True
+        elif kind == "websocket.close":
+            _record_close(summary, message.get("code", 1000))
+            # ASGI: closing before the handshake is accepted sends a 403.
+            summary.code, summary.started = summary.code or 403, True
+
+    return observed
+
+
+def _record_close(summary: Summary, code: Any) -> None:
+    # RFC 6455, section 7.1.5: the first close frame has the code of the connection.
+    if "close_code" not in (summary.marks or {}):
+        summary.mark(close_code=code)
+
+
+def add_request_id(header: bytes, rid: str, send: Send) -> Send:
+    """Return a send that adds the request id to the response of a handshake."""
+
+    async def adding(message: Message) -> None:
+        if message["type"] in ("websocket.accept", "websocket.http.response.start"):
+            message = _with_request_id(message, header, rid)
+        await send(message)
+
+    return adding
+
+
+def _with_request_id(message: Message, header: bytes, rid: str) -> Message:
+    # A new message: the application may use its own one again.
+    headers = list(message.get("headers") or ())
+    if not any(name.lower() == header for name, _ in headers):
+        headers.append((header, rid.encode("latin-1")))
+    return {**message, "headers": headers}

@@ -1,4 +1,4 @@
-"""Finds out whether an application speaks WSGI or ASGI."""
+"""Detects whether an application speaks WSGI or ASGI."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from dockerflow_mw.settings import SettingsError
 
 Interface: TypeAlias = Literal["auto", "wsgi", "asgi"]
 
-# How many arguments an application of each interface is called with.
-_WSGI = 2
-_ASGI_3 = 3
+# The number of arguments of an application's call.
+_WSGI_ARGUMENTS = 2
+_ASGI_3_ARGUMENTS = 3
 
 _POSITIONAL = (
     inspect.Parameter.POSITIONAL_ONLY,
@@ -22,15 +22,15 @@ _POSITIONAL = (
 
 
 def resolve(app: Any, interface: str = "auto") -> tuple[Any, Literal["wsgi", "asgi"]]:
-    """Give the application, made ASGI 3 where it is ASGI 2, and its interface.
+    """Return the application and its protocol. An ASGI 2 application becomes ASGI 3.
 
     Args:
         app: the application.
-        interface: ``"wsgi"`` or ``"asgi"`` where it is known, else ``"auto"``.
+        interface: ``"wsgi"``, ``"asgi"``, or ``"auto"`` to detect the protocol.
 
     Raises:
         SettingsError: the interface is none of the three.
-        TypeError: ``app`` cannot be called, or ``"auto"`` cannot tell.
+        TypeError: ``app`` is not callable, or its protocol cannot be detected.
     """
     if interface not in ("auto", "wsgi", "asgi"):
         message = f"interface is {interface!r}; it must be 'auto', 'wsgi' or 'asgi'."
@@ -41,34 +41,32 @@ def resolve(app: Any, interface: str = "auto") -> tuple[Any, Literal["wsgi", "as
     if interface == "wsgi":
         return app, "wsgi"
     if _is_asgi_2(app):
-        # Imported here, for few have such an application.
+        # Imported here: ASGI 2 is rare, and asgiref brings a thread pool.
         from asgiref.compatibility import double_to_single_callable
 
-        # asgiref gives this function no types.
         return double_to_single_callable(app), "asgi"  # type: ignore[no-untyped-call]
-    arguments = _arguments(app)
-    if interface == "asgi" or arguments == _ASGI_3:
+    count = _count_arguments(app)
+    if interface == "asgi" or count == _ASGI_3_ARGUMENTS:
         return app, "asgi"
-    if arguments == _WSGI:
+    if count == _WSGI_ARGUMENTS:
         return app, "wsgi"
     message = (
-        f"It cannot be told whether {safe_repr(app)} is a WSGI or an ASGI application;"
-        " call it first if it is a factory, or else say which it is with"
-        " interface='wsgi' or interface='asgi'."
+        f"The protocol of {safe_repr(app)} cannot be detected. If it is a factory, call"
+        " it first; otherwise set interface='wsgi' or interface='asgi'."
     )
     raise TypeError(message)
 
 
-def _arguments(app: Callable[..., Any]) -> int | None:
+def _count_arguments(app: Callable[..., Any]) -> int | None:
+    """Return the number of required arguments, or None if there are none."""
     if inspect.iscoroutinefunction(app) or _has_async_call(app):
-        return _ASGI_3
-    parameters = _positional(app)
-    required = [p for p in parameters if p.default is p.empty]
+        return _ASGI_3_ARGUMENTS
+    required = [p for p in _positional(app) if p.default is p.empty]
     return len(required) or None
 
 
 def _is_asgi_2(app: Callable[..., Any]) -> bool:
-    # Of what takes one argument, most are factories and functions of a request.
+    # The name of the argument counts: most callables with one are factories.
     if getattr(app, "_asgi_double_callable", False):
         return True
     return [parameter.name for parameter in _positional(app)] == ["scope"]

@@ -1,4 +1,4 @@
-"""The endpoints, the health checks and the request log in a Sanic application."""
+"""Endpoints, health checks and request summaries for Sanic applications."""
 
 from dockerflow_mw.sanic import checks
 from dockerflow_mw.sanic.app import Dockerflow

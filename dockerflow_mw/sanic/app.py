@@ -1,80 +1,47 @@
-"""`Dockerflow`: the Sanic extension.
+"""`Dockerflow`: the Sanic extension, for Sanic's own server and for ASGI servers.
 
-::
-
-    from sanic import Sanic
-    from dockerflow_mw.sanic import Dockerflow
-
-    app = Sanic("service")
-    dockerflow = Dockerflow(app)
-
-    @dockerflow.check
-    async def storage():
-        return await bucket.exists()
-
-It works on Sanic's own server and under an ASGI server. It answers ``/__version__``,
-``/__heartbeat__`` and ``/__lbheartbeat__`` before the application's own middleware,
-which has a say at ``/__error__`` alone. Every request leaves one ``request.summary``
-record, and its id is ``request.ctx.id``.
-
-Sanic's signals tell how a request goes. Where several applications are in one process
-under an ASGI server, Sanic removes from its own code the signals that the first of them
-has no use for: turn its ``TOUCHUP`` off there, if that one is without this extension.
+It answers ``/__version__``, ``/__heartbeat__`` and ``/__lbheartbeat__`` before the
+middleware of the application runs. ``/__error__`` is a view. Each request leaves one
+``request.summary`` record, and its id is ``request.ctx.id``.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 import logging
 import os
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from collections.abc import Iterable
+from typing import Any
 
 from sanic import Request, Sanic
 
 from dockerflow_mw import summary
-from dockerflow_mw.checks import Registry, default_registry
+from dockerflow_mw.extension import Extension
+from dockerflow_mw.logging import log_safely
 from dockerflow_mw.sanic import checks
-from dockerflow_mw.sanic.door import SanicDoor
+from dockerflow_mw.sanic.hooks import Hooks
 from dockerflow_mw.settings import Settings
+from dockerflow_mw.summary import Summary
 
-F = TypeVar("F", bound=Callable[..., Any])
-
-# As python-dockerflow has it: a line for each probe, and an error endpoint.
-DEFAULTS = {"DOCKERFLOW_LOG_PROBES": "all", "DOCKERFLOW_ERROR_ENDPOINT": True}
-
-WORKING_DIRECTORY = "."
-
-# Of application.ctx.
-CTX_NAME = "dockerflow_mw"
+__all__ = ["Dockerflow"]
 
 
-class Dockerflow:
-    """Adds the Dockerflow endpoints and the request log to Sanic applications.
+class Dockerflow(Extension):
+    """A Sanic extension that adds the Dockerflow endpoints and the request log.
 
-    What is not an argument is read from ``app.config``, then from the environment,
-    under the names of `dockerflow_mw.settings.Settings` in capitals behind
-    ``DOCKERFLOW_``. Each application has its own settings and their checks, and all of
-    them have the checks that are registered here, and those of the default registry.
+    Settings come from ``app.config``, then from the environment. Their names are those
+    of `dockerflow_mw.settings.Settings` in capitals, after ``DOCKERFLOW_``. One
+    extension may serve several applications, each with its own settings.
 
     Args:
-        app: the application; `init_app` takes it, or others, later.
-        redis: a client of redis.asyncio, or a Sanic-Redis object, to check that it
-            answers.
+        app: the application; without it, call `init_app` later.
+        redis: a client of redis.asyncio or a Sanic-Redis object; registers a check of
+            its server.
         silenced_checks: ids of check messages that never count.
-        version_path: the folder of version.json, or the file. In the working
-            directory, the default, what the settings say goes before it.
-
-    Attributes:
-        check: the decorator that registers a check, with and without arguments; see
-            `dockerflow_mw.checks.Registry.register`.
-        checks: the registry of the checks that are registered here.
-        logger: what is logged with that goes wrong here.
-        summary_logger: what the summaries are logged with.
+        version_path: the folder of version.json, or the file; by default that of the
+            settings or the working directory.
 
     Raises:
-        dockerflow_mw.settings.SettingsError: a setting cannot be used.
+        TypeError, ValueError, dockerflow_mw.settings.SettingsError: see `init_app`.
     """
 
     def __init__(
@@ -82,86 +49,57 @@ class Dockerflow:
         app: Sanic[Any, Any] | None = None,
         redis: object = None,
         silenced_checks: Iterable[str] | None = None,
-        version_path: str | os.PathLike[str] = WORKING_DIRECTORY,
+        version_path: str | os.PathLike[str] | None = None,
     ) -> None:
-        self.logger = logging.getLogger("dockerflow.sanic")
-        self.summary_logger = summary.logger
-        self.silenced_checks = silenced_checks
-        self.version_path = version_path
-        self.version_function: Callable[..., Any] | None = None
-        self.checks = Registry(parent=default_registry)
-        self.check = self.checks.register
+        super().__init__("dockerflow.sanic", silenced_checks, version_path)
         if redis is not None:
             self.init_check(checks.check_redis_connected, redis)
         if app is not None:
             self.init_app(app)
 
     def init_app(self, app: Sanic[Any, Any]) -> None:
-        """Add everything to an application, which has not started yet.
+        """Add the endpoints and the request log to an application before its start.
 
-        Settings that come into its config after that are in force as well, if they
-        are there when it starts, with the exception of ``DOCKERFLOW_CHECKS``, of
-        whether there is ``/__error__`` and of whether the request id is echoed.
+        The settings are read again at the start, except for ``DOCKERFLOW_CHECKS`` and
+        the addition of ``/__error__``.
 
         Raises:
-            TypeError: it is no application.
-            ValueError: the application has the extension already.
-            dockerflow_mw.settings.SettingsError: a setting cannot be used.
+            TypeError: ``app`` is not a Sanic application.
+            ValueError: the application already has the extension.
+            dockerflow_mw.settings.SettingsError: a setting is invalid.
         """
         if not isinstance(app, Sanic):
             raise TypeError(f"Dockerflow takes a Sanic application, not {app!r}.")
-        if hasattr(app.ctx, CTX_NAME):
+        if hasattr(app.ctx, "dockerflow_mw"):
             raise ValueError(f"{app!r} has a Dockerflow extension already.")
-        changed = getattr(self.summary_extra, "__func__", None)
-        is_own = changed is Dockerflow.summary_extra
-        SanicDoor(self, app, None if is_own else self.summary_extra).open()
-        setattr(app.ctx, CTX_NAME, self)
+        service = self.build_service(app, app.config)
+        Hooks(app, service, self._amend).connect()
+        app.ctx.dockerflow_mw = self
 
-    def settings_of(self, app: Sanic[Any, Any]) -> Settings:
-        """Give the settings that an application has now.
-
-        Raises:
-            dockerflow_mw.settings.SettingsError: a setting cannot be used.
-        """
-        given: dict[str, object] = {
-            "silenced_checks": self.silenced_checks,
-            "version_callback": self.version_function,
-        }
-        if self.version_path != WORKING_DIRECTORY:
-            given["version_path"] = self.version_path
-        options = {name: value for name, value in given.items() if value is not None}
-        settings = Settings.load(options, app.config, os.environ, DEFAULTS)
-        callback, path = settings.version_callback, self.version_path
-        is_elsewhere = path == WORKING_DIRECTORY and settings.version_path is not None
-        if callback is None or is_elsewhere:
-            return settings
-
-        @functools.wraps(callback)
-        def version_of(_: object) -> Any:
-            return callback(path)
-
-        return dataclasses.replace(settings, version_callback=version_of)
-
-    def init_check(self, check: Callable[..., Any], obj: object) -> Callable[..., Any]:
-        """Register a check that is called with an object, under the check's name."""
-        return self.checks.register_partial(check, obj)
-
-    def version_callback(self, func: F) -> F:
-        """Have a function give the version object.
-
-        It is called with the ``version_path`` as it was given, and may be a coroutine
-        function.
-        """
-        self.version_function = func
-        return func
+    def version_root(self, settings: Settings) -> object:
+        """Return the argument of the version function, see `Service`."""
+        # python-dockerflow's default for version_path is ".".
+        default = "." if settings.version_path is None else None
+        return self.version_path or default
 
     def summary_extra(self, request: Request[Any, Any]) -> dict[str, Any]:
-        """Give the fields of the request's summary; override it to change them.
+        """Return the fields of the request's summary. Override it to change them.
 
-        ``super().summary_extra(request)`` has what is known so far, in a new
-        dictionary. What is added is logged as well, and so are another ``uid`` and
-        ``errno``. An ``agent``, ``lang``, ``path`` or ``querystring`` that is replaced
-        or left out is not logged as it was sent; what was measured stays.
+        ``super().summary_extra(request)`` returns the known fields in a new dictionary.
+        Added fields are logged, and so are other values of ``uid`` and ``errno``. If
+        ``agent``, ``lang``, ``path`` or ``querystring`` is replaced or removed, the
+        value that the client sent is not logged. Measured fields stay.
         """
-        record = summary.current()
-        return {} if record is None else record.as_fields(0)
+        current = summary.current()
+        return {} if current is None else current.as_fields(0)
+
+    def _amend(self, request: Any, unfinished: Summary) -> None:
+        extra = self.summary_extra
+        # The inherited method changes nothing, at the cost of half of a summary.
+        if getattr(extra, "__func__", None) is Dockerflow.summary_extra:
+            return
+        try:
+            unfinished.amend(extra(request))
+        except (Exception, SystemExit) as error:
+            text = "summary_extra() raised; the summary lacks its fields."
+            log_safely(self.logger, logging.ERROR, text, error=error)

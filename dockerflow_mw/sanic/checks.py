@@ -1,13 +1,4 @@
-"""The check for Redis, and all that it takes to write and register more.
-
-::
-
-    from dockerflow_mw.sanic import checks
-
-    checks.register_partial(checks.check_redis_connected, redis)
-
-The checks of the default registry are in the heartbeat of every application.
-"""
+"""The names of `dockerflow_mw.checks`, and a check that knows Sanic-Redis."""
 
 from __future__ import annotations
 
@@ -15,70 +6,29 @@ from typing import Any
 
 from sanic import Request
 
-from dockerflow_mw import health
-from dockerflow_mw.checks import (
-    CRITICAL,
-    DEBUG,
-    ERROR,
-    INFO,
-    WARNING,
-    CheckMessage,
-    Critical,
-    Debug,
-    Error,
-    Info,
-    Warning,
-    clear_checks,
-    get_checks,
-    level_to_text,
-    register,
-    register_partial,
-    run_checks,
-    run_checks_async,
-)
-from dockerflow_mw.checks import check_redis_connected as check_client_connected
+from dockerflow_mw import checks, health
+from dockerflow_mw.checks import *  # noqa: F403  # python-dockerflow has the same names
 
-__all__ = [
-    "CRITICAL",
-    "DEBUG",
-    "ERROR",
-    "INFO",
-    "WARNING",
-    "CheckMessage",
-    "Critical",
-    "Debug",
-    "Error",
-    "Info",
-    "Warning",
-    "check_redis_connected",
-    "clear_checks",
-    "get_checks",
-    "health",
-    "level_to_text",
-    "register",
-    "register_partial",
-    "run_checks",
-    "run_checks_async",
-]
+__all__ = ["health"]
+__all__ += checks.__all__
 
 
-def check_redis_connected(redis_client: Any) -> Any:
+def check_redis_connected(redis_client: Any) -> Any:  # type: ignore[no-redef]
     """Check that a Redis or Valkey server answers a ping.
 
     Args:
-        redis_client: a client of redis-py, sync or asyncio, or Sanic-Redis's object,
-            whose client comes into being when the application starts.
+        redis_client: a client of redis-py, sync or asyncio, or a Sanic-Redis object,
+            which makes its client when the application starts.
 
     Returns:
-        Messages; of an asyncio client, a coroutine of messages.
+        Messages; for an asyncio client, a coroutine of messages.
     """
-    return check_client_connected(_client_of(redis_client))
+    return checks.check_redis_connected(_client_of(redis_client))
 
 
 def _client_of(redis: Any) -> Any:
-    if hasattr(redis, "ping"):
+    if hasattr(redis, "ping") or not hasattr(redis, "config_name"):
         return redis
-    if hasattr(redis, "config_name"):
-        name = getattr(redis, "ctx_name", None) or redis.config_name.lower()
-        return getattr(Request.get_current().app.ctx, name, None)
-    return redis
+    # Up to version 0.5, Sanic-Redis names its client after its configuration.
+    name = getattr(redis, "ctx_name", None) or redis.config_name.lower()
+    return getattr(Request.get_current().app.ctx, name, None)

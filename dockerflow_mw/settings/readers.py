@@ -1,45 +1,37 @@
-"""Reads the values of settings, from Python and from the environment alike.
+"""Readers: functions that check the value of a setting and return its final form.
 
-But for `setting`, each function takes what was given and returns the value in its
-final form. Of what cannot be used, it raises a ValueError, `Refused` where there is
-more to say.
+A reader takes values from Python and texts from the environment. If a value is not
+allowed, the reader raises ValueError, or `Refused` to name the reason.
 """
 
 from __future__ import annotations
 
 import logging
-import os
+import math
+import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any, TypeVar
 
 T = TypeVar("T")
+N = TypeVar("N", bound=float)
 
 A_YEAR = 366 * 24 * 3600.0
 
 # Shorter words are more likely misspelt policies than secrets.
 MINIMAL_TOKEN_LENGTH = 16
 
-_WORDS = {"1": True, "true": True, "yes": True, "on": True}
-_WORDS |= {"0": False, "false": False, "no": False, "off": False}
-
-# The values of the levels in dockerflow_mw.checks that a heartbeat can fail from.
-_FAIL_LEVELS = {"warning": 30, "error": 40, "critical": 50}
-
-# RFC 9110, section 5.1: a field name is a token (section 5.6.2).
-_TOKEN_CHARACTERS = (
-    "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-)
+ENDPOINT_PATHS = ("/__version__", "/__heartbeat__", "/__lbheartbeat__", "/__error__")
+_GROUP_PATH = re.compile("/[^?#]*[^/?#]")
 
 
 class SettingsError(ValueError):
-    """A setting has a value that cannot be used; its text is one sentence."""
+    """An error for a setting whose value is not allowed; its text is one sentence."""
 
 
 class Refused(ValueError):
-    """A value cannot be used for the reason given."""
+    """An error of a reader that names the reason in its text."""
 
 
 def setting(
@@ -50,14 +42,14 @@ def setting(
     *,
     secret: bool = False,
 ) -> T:
-    """Read the value of a setting with one of the functions of this module.
+    """Return the value of a setting as its reader returns it.
 
     Args:
-        label: what the setting is called where it was made.
-        value: what was given.
-        read: the function that reads it.
-        allowed: what is allowed, for people.
-        secret: whether the value must not be shown.
+        label: the name of the setting in an error text.
+        value: the value to read.
+        read: the reader.
+        allowed: the allowed values, in words.
+        secret: whether an error text hides the value.
 
     Raises:
         SettingsError: the value is not allowed.
@@ -71,137 +63,149 @@ def setting(
         raise SettingsError(message) from error
 
 
-def boolean(value: object) -> bool:
-    """Read ``true`` or ``false``, ``yes`` or ``no``, ``on`` or ``off``, 1 or 0."""
-    if isinstance(value, bool):
+def number(
+    kind: type[N],
+    *,
+    low: float = -math.inf,
+    above: float = -math.inf,
+    high: float = math.inf,
+) -> Callable[[object], N]:
+    """Return a reader of numbers from `low` or above `above`, up to `high`."""
+
+    def read(value: object) -> N:
+        if isinstance(value, bool) or not isinstance(value, (int, str, kind)):
+            raise ValueError
+        result = kind(value)
+        # The comparisons refuse NaN as well.
+        if not (low <= result <= high and result > above):
+            raise ValueError
+        return result
+
+    return read
+
+
+def choice(words: Mapping[str, T]) -> Callable[[object], T]:
+    """Return a reader of words in any letter case; the mapping has the results."""
+
+    def read(value: object) -> T:
+        word = str(value).strip().lower() if isinstance(value, (str, int)) else ""
+        if word not in words:
+            raise ValueError
+        return words[word]
+
+    return read
+
+
+def text(pattern: str) -> Callable[[object], str]:
+    """Return a reader of texts that match a pattern as a whole."""
+    matches = re.compile(pattern, re.DOTALL).fullmatch
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or not matches(value):
+            raise ValueError
         return value
-    word = str(value).strip().lower() if isinstance(value, (str, int)) else ""
-    if word not in _WORDS:
-        raise ValueError
-    return _WORDS[word]
+
+    return read
 
 
-def positive_number(value: object) -> int:
-    """Read a whole number from 1."""
-    if isinstance(value, bool) or not isinstance(value, (int, str)) or int(value) < 1:
-        raise ValueError
-    return int(value)
+def listed(read: Callable[[object], T]) -> Callable[[object], tuple[T, ...]]:
+    """Return a reader of lists, and of texts with commas between the items."""
+    return lambda value: tuple(read(item) for item in _items(value))
 
 
-def server_error_status(value: object) -> int:
-    """Read an HTTP status from 500 to 599."""
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise ValueError
-    status = int(value)
-    if not 500 <= status <= 599:
-        raise ValueError
-    return status
+def optional(read: Callable[[object], T]) -> Callable[[object], T | None]:
+    """Return a reader that accepts None as well."""
+    return lambda value: None if value is None else read(value)
 
 
-def seconds(value: object) -> float:
-    """Read a duration in seconds, which may be 0."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise ValueError
-    duration = float(value)
-    if not 0 <= duration <= A_YEAR:
-        raise ValueError
-    return duration
-
-
-def positive_seconds(value: object) -> float:
-    """Read a duration in seconds above 0."""
-    duration = seconds(value)
-    if not duration:
-        raise ValueError
-    return duration
-
-
-def fail_level(value: object) -> int:
-    """Read the level from which on a check fails, as a word or as its number."""
+def _items(value: object) -> Iterable[object]:
+    if value is None:
+        return ()
     if isinstance(value, str):
-        word = value.strip().lower()
-        value = int(word) if word.isdecimal() else _FAIL_LEVELS.get(word)
-    if isinstance(value, int) and value in _FAIL_LEVELS.values():
+        return [item for part in value.split(",") if (item := part.strip())]
+    if isinstance(value, Iterable) and not isinstance(value, (bytes, Mapping)):
         return value
     raise ValueError
 
 
+def _token(value: object) -> str:
+    # Secrets in files end with a newline.
+    token = value.strip() if isinstance(value, str) else ""
+    if len(token) < MINIMAL_TOKEN_LENGTH or not token.isascii():
+        raise ValueError
+    return token
+
+
+def _function(value: object) -> Callable[..., Any]:
+    if isinstance(value, str):
+        try:
+            value = resolve_name(value)
+        except (ImportError, AttributeError) as error:
+            raise Refused(str(error)) from error
+    if not callable(value):
+        raise ValueError
+    return value
+
+
+def _file_path(value: Any) -> Path:
+    return Path(value)
+
+
+positive_number = number(int, low=1)
+server_error_status = number(int, low=500, high=599)
+seconds = number(float, low=0, high=A_YEAR)
+positive_seconds = number(float, above=0, high=A_YEAR)
+fraction = number(float, above=0, high=1)
+
+_BOOLEANS = {"true": True, "yes": True, "on": True, "1": True}
+_BOOLEANS |= {"false": False, "no": False, "off": False, "0": False}
+boolean = choice(_BOOLEANS)
+
+# The values of the levels in dockerflow_mw.checks that fail a heartbeat.
+fail_level = choice(
+    {"warning": 30, "30": 30, "error": 40, "40": 40, "critical": 50, "50": 50}
+)
+log_probes = choice({word: word for word in ("failures", "all", "none")})
+
+names = listed(text(r".*\S.*"))
+paths = listed(text("/.*"))
+functions = listed(_function)
+optional_function = optional(_function)
+optional_path = optional(_file_path)
+optional_token = optional(_token)
+
+# RFC 9110, section 5.1: a field name is a token (section 5.6.2).
+_header_names = listed(text("[!#$%&'*+.^_`|~0-9A-Za-z-]+"))
+
+
+def header_names(value: object) -> tuple[str, ...]:
+    """Return names of HTTP headers; the text ``none`` stands for no header."""
+    if isinstance(value, str) and value.strip().lower() == "none":
+        return ()
+    return _header_names(value)
+
+
 def details(value: object) -> str | Callable[..., bool]:
-    """Read the policy of who sees the details of a heartbeat."""
+    """Return the policy for the details of a heartbeat, or its bearer token."""
     if value in ("full", "status") or callable(value):
         return value
     return _token(value)
 
 
-def optional_token(value: object) -> str | None:
-    """Read a bearer token, or None."""
-    return None if value is None else _token(value)
-
-
-def _token(value: object) -> str:
-    if isinstance(value, str) and value.isascii():
-        # Secrets that come in files end with a newline.
-        token = value.strip()
-        if len(token) >= MINIMAL_TOKEN_LENGTH:
-            return token
-    raise ValueError
-
-
-def fraction(value: object) -> float:
-    """Read a number above 0 and up to 1."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
-        raise ValueError
-    read = float(value)
-    if not 0 < read <= 1:
-        raise ValueError
-    return read
-
-
-def one_of(*words: str) -> Callable[[object], str]:
-    """Make a function that reads one of some words."""
-
-    def word(value: object) -> str:
-        if not isinstance(value, str) or value.strip().lower() not in words:
-            raise ValueError
-        return value.strip().lower()
-
-    return word
-
-
-def paths(value: object) -> tuple[str, ...]:
-    """Read a list of paths, where ``*`` at the end of one stands for what follows."""
-    read = names(value)
-    if not all(path.startswith("/") for path in read):
-        raise ValueError
-    return read
-
-
 def status_levels(value: object) -> tuple[tuple[int, int], ...]:
-    """Read levels of logging by status or class of statuses: ``404=debug,4xx=warning``.
+    """Return log levels by status: a mapping, or the text ``404=debug,4xx=warning``.
 
-    Returns:
-        Pairs of a status, or of its first digit alone, and a level.
+    A class of statuses, such as ``4xx``, is returned as its first digit.
     """
-    if isinstance(value, str):
-        value = dict(part.split("=") for part in items(value))
-    if value is None:
-        return ()
-    if not isinstance(value, Mapping):
-        raise ValueError
-    return tuple((_status(key), _log_level(level)) for key, level in value.items())
+    pairs = _pairs(value, ",")
+    return tuple((_status(status), _log_level(level)) for status, level in pairs)
 
 
 def _status(value: object) -> int:
     text = str(value).strip().lower()
     if text.endswith("xx"):
-        text = text.removesuffix("xx")
-        valid = range(1, 6)
-    else:
-        valid = range(100, 600)
-    status = int(text)
-    if status not in valid:
-        raise ValueError
-    return status
+        return number(int, low=1, high=5)(text.removesuffix("xx"))
+    return number(int, low=100, high=599)(text)
 
 
 def _log_level(value: object) -> int:
@@ -212,101 +216,28 @@ def _log_level(value: object) -> int:
     return value
 
 
-def items(value: object) -> tuple[Any, ...]:
-    """Read a list, whose items stand between commas where it is a string."""
-    if value is None:
-        return ()
-    if isinstance(value, str):
-        return tuple(item for part in value.split(",") if (item := part.strip()))
-    if isinstance(value, Iterable) and not isinstance(value, (bytes, Mapping)):
-        return tuple(value)
-    raise ValueError
-
-
-def names(value: object) -> tuple[str, ...]:
-    """Read a list of names."""
-    read = items(value)
-    if not all(isinstance(name, str) and name.strip() for name in read):
-        raise ValueError
-    return read
-
-
-def header_names(value: object) -> tuple[str, ...]:
-    """Read a list of names of HTTP headers; ``none`` is the empty one."""
-    if isinstance(value, str) and value.strip().lower() == "none":
-        return ()
-    read = names(value)
-    if any(name.strip(_TOKEN_CHARACTERS) for name in read):
-        raise ValueError
-    return read
-
-
-def groups(
-    value: object, *, taken: Iterable[str] = ()
-) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Read paths with names of checks: a mapping, or ``/a=x,y;/b=z``.
-
-    Args:
-        value: what was given.
-        taken: paths that are not free.
-    """
-    pairs = _group_pairs(value)
-    read = tuple((path, names(checks)) for path, checks in pairs)
-    for path, checks in read:
-        if not isinstance(path, str) or not path.startswith("/") or path.endswith("/"):
-            raise Refused(f"{path!r} is no path that begins and does not end with /")
-        if "?" in path or "#" in path:
-            raise Refused(f"{path!r} is more than a path")
-        if path in taken or [p for p, _ in pairs].count(path) > 1:
+def groups(value: object) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Return groups of checks: a mapping, or the text ``/a=x,y;/b=z``."""
+    found: dict[str, tuple[str, ...]] = {}
+    for path, checks in _pairs(value, ";"):
+        if not isinstance(path, str) or not _GROUP_PATH.fullmatch(path):
+            raise Refused(
+                f"{path!r} must begin with /, not end with /, and hold no ? or #"
+            )
+        if path in ENDPOINT_PATHS or path in found:
             raise Refused(f"the path {path!r} is taken already")
-        if not checks:
+        found[path] = names(checks)
+        if not found[path]:
             raise Refused(f"the path {path!r} has no checks")
-    return read
+    return tuple(found.items())
 
 
-def _group_pairs(value: object) -> list[tuple[Any, Any]]:
+def _pairs(value: object, separator: str) -> Iterable[tuple[Any, Any]]:
+    if value is None:
+        return ()
     if isinstance(value, str):
-        parts = [part.partition("=") for part in value.split(";") if part.strip()]
-        return [(path.strip(), checks) for path, _, checks in parts]
+        parts = [part.partition("=") for part in value.split(separator) if part.strip()]
+        return [(key.strip(), item) for key, _, item in parts]
     if isinstance(value, Mapping):
-        return list(value.items())
-    if value is None:
-        return []
-    raise ValueError
-
-
-def function(value: object) -> Callable[..., Any]:
-    """Read a callable, or import it from its dotted path."""
-    if isinstance(value, str):
-        # Most settings have no dotted path in them.
-        from pkgutil import resolve_name
-
-        try:
-            value = resolve_name(value)
-        except (ImportError, AttributeError) as error:
-            raise Refused(str(error)) from error
-    if not callable(value):
-        raise ValueError
-    return value
-
-
-def optional_function(value: object) -> Callable[..., Any] | None:
-    """Read a callable, its dotted path, or None."""
-    return None if value is None else function(value)
-
-
-def functions(value: object) -> tuple[Callable[..., Any], ...]:
-    """Read a list of callables or of their dotted paths."""
-    return tuple(function(item) for item in items(value))
-
-
-def optional_path(value: object) -> Path | None:
-    """Read the path of a file or of a folder, or None."""
-    if value is None:
-        return None
-    if isinstance(value, (str, os.PathLike)):
-        # Without a middleware, there is nothing that needs it.
-        from pathlib import Path
-
-        return Path(value)
+        return value.items()
     raise ValueError

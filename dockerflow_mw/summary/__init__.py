@@ -1,7 +1,7 @@
-"""The request summary: one truthful record for each request.
+"""The request summary: one log record for each request.
 
-The middleware opens a summary, and closes it when the last byte has gone. What
-the application knows and the protocol does not, it adds from wherever it is::
+A middleware opens a summary when a request arrives and closes it after the last byte of
+the response. The application adds fields from anywhere in its code::
 
     from dockerflow_mw import summary
 
@@ -14,226 +14,214 @@ import logging
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from time import perf_counter_ns
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, TypeAlias, cast
 
 from dockerflow_mw.logging.encoding import safe_repr, safe_str
 from dockerflow_mw.logging.formatter import BLANK_RECORD
 from dockerflow_mw.logging.handler import complain
 from dockerflow_mw.redact import redact_query
-from dockerflow_mw.request_id import request_at_hand
+from dockerflow_mw.request_id import current_request
 
-if TYPE_CHECKING:
-    from dockerflow_mw.summary.log import RequestLog
-    from dockerflow_mw.summary.policy import SummaryPolicy
+__all__ = ["Summary", "add_fields", "current"]
 
 logger = logging.getLogger("request.summary")
 
-# What every summary has.
+# The status that nginx logs for a client that disconnected without a response.
+CLIENT_CLOSED_REQUEST = 499
+
 _FIELDS = ("agent", "path", "method", "code", "errno", "lang", "uid", "rid", "t")
 
-# What a client sends, and an application may have a reason not to log.
-_SENT = {"agent": "", "lang": "", "path": "", "querystring": None}
+# The fields that a client sends, each with the value that replaces a removed one.
+_SENT_BY_CLIENT = {"agent": "", "lang": "", "path": "", "querystring": None}
 
-# The names that an application cannot give to fields of its own, whether or not the
-# summary at hand has them. Applications number their errors themselves and know their
-# users, so that errno and uid are theirs.
-_TAKEN = BLANK_RECORD | {
+# Names that an application's fields cannot have. Applications number their errors and
+# know their users, so errno and uid are theirs to set.
+_RESERVED = BLANK_RECORD | {
     *(name for name in _FIELDS if name not in ("errno", "uid")),
     *("querystring", "error", "disconnected", "incomplete", "sendfile"),
     *("sample_rate", "type", "close_code", "trace_id", "span_id"),
     *dir(logging.LogRecord),
 }
 
-at_hand = cast("ContextVar[Summary | None]", request_at_hand)
-"""The summary of the request that is being served; None outside of requests."""
+_current = cast("ContextVar[Summary | None]", current_request)
+
+OnClose: TypeAlias = Callable[["Summary", int], None]
+"""Logs a summary; takes it and the duration of the request in milliseconds."""
 
 
 class Summary:
-    """The record of one request, as far as it has come.
+    """The summary of one request, filled while the request is served.
 
-    From when it is made until it is left, it is that of the request at hand.
+    A new summary is the current one of its context until `finish`.
 
     Args:
-        log: what the requests of a middleware have in common.
-        headers: the request's headers, from which its id and its trace are read.
-        method: its method.
-        path: its path, mount point included, decoded.
-        agent: its User-Agent header, as the protocol has it, or an empty string.
+        rid: the request id.
+        method: the method of the request.
+        path: its decoded path, mount point included.
+        agent: its User-Agent header, as text or as the bytes of ASGI, or empty.
         lang: its Accept-Language header, likewise.
-        query: its query string, as it was sent.
-        probe: whether it is for one of our own paths.
+        querystring: its query string, or None to leave that out.
+        trace: the trace of the request's headers, if they name one.
+        probe: whether the request is for an endpoint of this package.
+        enabled: whether any outcome of the request may be logged.
+        on_close: logs the summary; None until `adopt` sets it.
 
     Attributes:
-        begun: whether the client has got the beginning of a response.
-        closed: whether the record is logged, or was found not to be worth it.
-        code: the status that the client got.
-        disconnected: whether the client went away before the end.
-        error: the repr of what the application raised.
-        fields: what the application added.
-        former: the request that this one was made within, in the same context.
-        marks: what else is to be said of how the request went.
-        message: the text of what the application raised.
-        querystring: the query string, or None to leave it out.
-        rid: the request id.
-        teller: adds what an adapter knows by the end; it must not raise.
-        trace: the trace that the request belongs to, if its headers told of one.
-        wanted: whether any outcome of the request could be logged when it began.
+        adopted: whether an inner middleware of this package serves the request too.
+        closed: whether the summary is logged or discarded.
+        code: the HTTP status that the client received; 0 before it is known.
+        disconnected: whether the client disconnected before the end of the response.
+        error: the ``repr`` of the application's exception.
+        fields: the fields that the application added.
+        length: the Content-Length of the response, if it is known.
+        marks: further fields that a protocol added, by `mark`.
+        message: the text of the application's exception.
+        outer: the open summary in whose context this one was made, for a request that
+            the application sends to itself.
+        started: whether the client received the start of a response.
     """
 
     __slots__ = (
-        "_policy",
-        "_started",
-        "agent",
-        "begun",
-        "closed",
-        "code",
-        "disconnected",
-        "error",
-        "fields",
-        "former",
-        "lang",
-        "marks",
-        "message",
-        "method",
-        "path",
-        "probe",
-        "querystring",
-        "rid",
-        "teller",
-        "trace",
-        "wanted",
+        *("_on_close", "_start", "adopted", "agent", "closed", "code", "disconnected"),
+        "enabled",
+        *("error", "fields", "lang", "length", "marks", "message", "method", "outer"),
+        *("path", "probe", "querystring", "rid", "started", "trace"),
     )
 
     def __init__(
         self,
-        log: RequestLog,
-        headers: Mapping[Any, Any],
+        rid: str,
         method: str,
         path: str,
         agent: str | bytes,
         lang: str | bytes,
-        query: str | bytes,
-        probe: bool = False,
+        querystring: str | bytes | None,
+        trace: dict[str, str] | None,
+        probe: bool,
+        enabled: bool,
+        on_close: OnClose | None,
     ) -> None:
-        # All here, because each function of its own would be called for each request.
-        self._started = perf_counter_ns()
-        policy, ids = log.policy, log.ids
-        self._policy: SummaryPolicy = policy
+        self._start = perf_counter_ns()
+        self._on_close = on_close
+        self.rid = rid
         self.method = method
         self.path = path
         self.agent = agent
         self.lang = lang
-        self.rid = ids.read(headers)
-        self.querystring = query if log.logs_querystring else None
-        self.trace = ids.read_trace(headers) if ids.traces else None
+        self.querystring = querystring
+        self.trace = trace
         self.probe = probe
-        self.begun = False
+        self.enabled = enabled
+        self.adopted = False
         self.closed = False
         self.code = 0
         self.disconnected = False
         self.error: str | None = None
         self.fields: dict[str, Any] | None = None
+        self.length: int | None = None
         self.marks: dict[str, Any] | None = None
         self.message = ""
-        self.teller: Callable[[Summary], None] | None = None
-        try:
-            logger = policy.logger
-            # Without one, it may be logged by a door further in; see `adopt`.
-            self.wanted = logger is None or logger.isEnabledFor(policy.highest_level)
-        except Exception as error:
-            self.wanted = False
-            complain(f"No request summary can be logged: {safe_repr(error)}.")
-        former = at_hand.get()
-        self.former = None if former is None else still_open(former)
-        at_hand.set(self)
-
-    def name_user(self, uid: Any) -> None:
-        """Take down who the user is, unless the application has said so itself."""
-        self.fields = {"uid": uid, **(self.fields or {})}
-
-    def ask_teller(self) -> None:
-        """Have an adapter add what it knows, at the first call and never again."""
-        teller, self.teller = self.teller, None
-        if teller is not None:
-            teller(self)
+        self.started = False
+        previous = activate(self)
+        self.outer = None if previous is None else _nearest_open(previous)
 
     @property
     def failed(self) -> bool:
-        """Whether it went wrong, which a client that goes away is not."""
+        """Whether the request failed. A disconnected client is no failure."""
         return self.code >= 500 or (self.error is not None and not self.disconnected)
 
-    def fail(self, error: BaseException) -> None:
-        """Take down what the application raised.
+    def add_fields(self, fields: Mapping[str, Any]) -> None:
+        """Add fields of the application."""
+        self.fields = {**(self.fields or {}), **fields}
 
-        What it had said of a response of which nothing has gone does not hold then.
+    def set_user(self, uid: Any) -> None:
+        """Set the field ``uid``, unless the application did."""
+        self.fields = {"uid": uid, **(self.fields or {})}
+
+    def mark(self, **marks: Any) -> None:
+        """Add fields that a protocol knows, such as ``incomplete=True``."""
+        self.marks = {**(self.marks or {}), **marks}
+
+    def record_exception(self, error: BaseException) -> None:
+        """Record the exception that the application raised.
+
+        If no part of the response was sent, its status is forgotten.
         """
-        if not self.begun:
+        if not self.started:
             self.code = 0
-        # In words, because the exception's traceback would hold this object.
+        # Texts only: the traceback of the exception refers to this summary.
         self.error = safe_repr(error)
         self.message = safe_str(error)
 
-    def adopt(self, policy: SummaryPolicy, probe: bool) -> None:
-        """Have the record serve a middleware further in as well.
+    def adopt(self, on_close: OnClose | None, probe: bool) -> None:
+        """Serve an inner middleware of this package as well.
 
         Args:
-            policy: what it is logged by, unless it is by its own.
-            probe: whether the request is for a path of that middleware's own.
+            on_close: logs the summary, if the outer middleware does not.
+            probe: whether the request is for an endpoint of the inner middleware.
         """
+        self.adopted = True
         self.probe |= probe
-        if self._policy.logger is None:
-            self._policy = policy
-
-    def mark(self, **marks: Any) -> None:
-        """Say more of how the request went, under names of our own."""
-        self.marks = {**(self.marks or {}), **marks}
+        if self._on_close is None:
+            self._on_close = on_close
 
     def amend(self, fields: Mapping[str, Any]) -> None:
-        """Take over what the application made of the fields that `as_fields` gave.
+        """Take over changes that an application made to `as_fields`.
 
-        What is new is added. What a client sends may be replaced or left out; what
-        was measured stays.
+        New fields are added. The application may replace or remove a field that the
+        client sent. Measured fields stay.
         """
         known = self.as_fields(0)
-        for name, nothing in _SENT.items():
+        for name, removed in _SENT_BY_CLIENT.items():
             value = fields.get(name)
             if value != known.get(name):
-                setattr(self, name, nothing if value is None else _text(value))
-        added = {
-            name: value
-            for name, value in fields.items()
-            if name not in _SENT and (name not in known or known[name] != value)
-        }
-        self.fields = {**(self.fields or {}), **added}
+                setattr(self, name, removed if value is None else _text(value))
+        self.add_fields(
+            {
+                name: value
+                for name, value in fields.items()
+                if name not in _SENT_BY_CLIENT
+                and (name not in known or known[name] != value)
+            }
+        )
 
     def close(self) -> None:
-        """Log the record, at the first call and never again; raises nothing."""
+        """Log the summary on the first call. Exceptions of logging are reported."""
         if self.closed:
             return
         self.closed = True
-        if not self.wanted:
-            # What was sent may not have been looked at.
+        if not self.enabled:
             return
         if not self.code:
-            # Nothing was sent: the server answers for the application, or the
-            # client is gone, for which nginx's 499 has become the custom.
-            self.code = 499 if self.disconnected else 500
+            # Without a status the server answers 500, unless the client is gone.
+            self.code = CLIENT_CLOSED_REQUEST if self.disconnected else 500
+        if self._on_close is None:
+            return
         try:
-            if self.teller is not None:
-                self.ask_teller()
-            self._policy.log(self, (perf_counter_ns() - self._started) // 1_000_000)
+            self._on_close(self, (perf_counter_ns() - self._start) // 1_000_000)
         except Exception as error:
             complain(f"A request summary was lost: {safe_repr(error)}.")
 
-    def forgo(self) -> None:
-        """Close the record without logging it."""
+    def discard(self) -> None:
+        """Close the summary without logging it."""
         self.closed = True
 
+    def finish(self) -> None:
+        """Close the summary and make the outer one current again.
+
+        In a context that has another current summary, only close it.
+        """
+        try:
+            self.close()
+        finally:
+            if _current.get() is self:
+                activate(None if self.outer is None else _nearest_open(self.outer))
+
     def as_fields(self, milliseconds: int) -> dict[str, Any]:
-        """Give the fields of the record.
+        """Return the fields of the summary in a new dictionary.
 
         Args:
-            milliseconds: how long the request took.
+            milliseconds: the duration of the request.
         """
         agent, lang, code = self.agent, self.lang, self.code
         fields = {
@@ -241,14 +229,12 @@ class Summary:
             "path": self.path,
             "method": self.method,
             "code": code,
-            "errno": 0,
+            "errno": max(code, 500) if self.failed else 0,
             "lang": lang if isinstance(lang, str) else lang.decode("latin-1"),
             "uid": "",
             "rid": self.rid,
             "t": milliseconds,
         }
-        if (code >= 500 or self.error is not None) and self.failed:
-            fields["errno"] = max(code, 500)
         if self.querystring is not None:
             fields["querystring"] = redact_query(_text(self.querystring))
         if self.error is not None:
@@ -261,7 +247,7 @@ class Summary:
             fields.update(self.marks)
         if self.fields is not None:
             for name, value in self.fields.items():
-                fields[f"fields.{name}" if name in _TAKEN else name] = value
+                fields[f"fields.{name}" if name in _RESERVED else name] = value
         return fields
 
 
@@ -272,35 +258,31 @@ def _text(value: object) -> str:
 
 
 def current() -> Summary | None:
-    """Give the summary of the request at hand; None outside of requests."""
-    return at_hand.get()
+    """Return the summary of the current request, or None outside of requests."""
+    return _current.get()
 
 
-def leave(summary: Summary) -> None:
-    """Give the request that this one was made in its place back, if there is one.
-
-    Nothing is left of the summary then; in a context that is not its own, nothing is
-    changed. What a request has left behind that never ended is not given back.
-    """
-    if at_hand.get() is summary:
-        former = summary.former
-        at_hand.set(None if former is None else still_open(former))
+def activate(summary: Summary | None) -> Summary | None:
+    """Make a summary the current one of this context, and return the previous one."""
+    previous = _current.get()
+    _current.set(summary)
+    return previous
 
 
-def still_open(summary: Summary | None) -> Summary | None:
-    """Give a summary, or if it is closed, the one that it was made within."""
-    while summary is not None and summary.closed:
-        summary = summary.former
-    return summary
+def _nearest_open(summary: Summary) -> Summary | None:
+    """Return the summary, or if it is closed the nearest open one around it."""
+    found: Summary | None = summary
+    while found is not None and found.closed:
+        found = found.outer
+    return found
 
 
 def add_fields(**fields: Any) -> None:
-    """Add fields to the summary of the request at hand; does nothing without one.
+    """Add fields to the summary of the current request, if there is one.
 
-    ``uid`` and ``errno`` are the application's to set. A name that is the
-    summary's own, or the logging module's, is kept with ``fields.`` before it.
+    The application may set ``uid`` and ``errno``. If a name is reserved for the
+    summary or for the logging module, the field is called ``fields.<name>``.
     """
-    summary = at_hand.get()
-    if summary is None:
-        return
-    summary.fields = {**(summary.fields or {}), **fields}
+    summary = current()
+    if summary is not None:
+        summary.add_fields(fields)

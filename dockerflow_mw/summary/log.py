@@ -1,31 +1,30 @@
-"""What the summaries of a middleware's requests have in common."""
+"""Opens the summaries of a middleware's requests."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from dockerflow_mw.request_id import RequestIdReader
 from dockerflow_mw.settings import Settings
+from dockerflow_mw.summary import OnClose, Summary
 from dockerflow_mw.summary import logger as summary_logger
 from dockerflow_mw.summary.policy import SummaryPolicy
 
 
 class RequestLog:
-    """What the requests of a middleware have in common.
+    """The request log of one middleware.
 
     Args:
-        settings: the middleware's settings.
-        key: turns a header's name into its key in the mappings of headers.
-        logger: what the summaries are logged with; None logs nothing.
+        settings: the settings of the middleware.
+        key: returns the key of a header in the mappings of headers, from its name.
+        logger: the logger of the summaries. If it is None, summaries are opened and
+            an inner middleware logs them.
 
     Attributes:
-        ids: reads the requests' ids and traces.
-        logs_querystring: whether the summaries have the query string.
-        policy: what is logged of which requests.
+        on_close: logs a summary; None without a logger.
     """
-
-    __slots__ = ("ids", "logs_querystring", "policy")
 
     def __init__(
         self,
@@ -33,6 +32,40 @@ class RequestLog:
         key: Callable[[str], object],
         logger: logging.Logger | None = summary_logger,
     ) -> None:
-        self.ids = RequestIdReader(settings.request_id_header_name, key)
-        self.policy = SummaryPolicy(settings, logger)
-        self.logs_querystring = settings.summary_log_querystring
+        self._ids = RequestIdReader(settings.request_id_header_name, key)
+        self._logs_querystring = settings.summary_log_querystring
+        self._policy = None if logger is None else SummaryPolicy(settings, logger)
+        self.on_close: OnClose | None = (
+            None if self._policy is None else self._policy.log
+        )
+
+    def open(
+        self,
+        headers: Mapping[Any, Any],
+        method: str,
+        path: str,
+        agent: str | bytes,
+        lang: str | bytes,
+        query: str | bytes,
+        probe: bool = False,
+    ) -> Summary:
+        """Open the summary of a request, which becomes the current one.
+
+        Args:
+            headers: the request's headers, for its id and its trace.
+            method, path, agent, lang, probe: see `Summary`.
+            query: the query string as the client sent it.
+        """
+        ids, policy = self._ids, self._policy
+        return Summary(
+            ids.read(headers),
+            method,
+            path,
+            agent,
+            lang,
+            query if self._logs_querystring else None,
+            ids.read_trace(headers) if ids.traces else None,
+            probe,
+            policy is None or policy.is_enabled(),
+            self.on_close,
+        )

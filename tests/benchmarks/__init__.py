@@ -1,10 +1,10 @@
-"""The benchmarks, which ``nox -s bench`` runs."""
+"""The benchmarks of ``nox -s bench``."""
 
 import os
 import sys
 
 WITHOUT_ORJSON = "BENCHMARKS_WITHOUT_ORJSON"
 
-# Here, because what is measured imports it, and in the processes that are started too.
+# Before any candidate imports orjson, and in child processes as well.
 if WITHOUT_ORJSON in os.environ:
-    sys.modules["orjson"] = None  # type: ignore[assignment]  # not to be imported
+    sys.modules["orjson"] = None  # type: ignore[assignment]  # import orjson fails

@@ -1,6 +1,6 @@
-"""Runs the benchmarks: all of them, or those of the topics that are named.
+"""Run the benchmarks: all topics, or the topics on the command line.
 
-All of them, in full, are written to ``docs/benchmarks.md`` as well.
+A full run of all topics is written to ``docs/benchmarks.md``.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests.benchmarks import WITHOUT_ORJSON
 from tests.benchmarks.measure import QUICK, Effort
-from tests.benchmarks.table import HEADINGS, Row, line, page
+from tests.benchmarks.table import BOUNDS, HEADINGS, Row, line, page
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
@@ -30,15 +30,17 @@ TOPICS = {
     "wire": "Over the wire",
 }
 
-# Those that have other figures where orjson cannot be imported.
+# The topics with other figures if orjson is not installed.
 ENCODED = ("requests", "lines")
 
 
 def main() -> None:
-    """Measure, and print and write the table."""
+    """Run the benchmarks, and print and write the table."""
     parser = argparse.ArgumentParser(prog="tests.benchmarks", description=__doc__)
     parser.add_argument("topics", nargs="*", metavar="topic", help=", ".join(TOPICS))
-    parser.add_argument("--quick", action="store_true", help="try whether it runs")
+    parser.add_argument(
+        "--quick", action="store_true", help="run each candidate a few times"
+    )
     parser.add_argument("--json", action="store_true", help="print rows as JSON lines")
     arguments = parser.parse_args()
     if unknown := set(arguments.topics) - set(TOPICS):
@@ -50,12 +52,21 @@ def main() -> None:
             print(json.dumps(dataclasses.asdict(row)), flush=True)
         return
     sections = measured(topics, effort)
-    if not arguments.topics and not arguments.quick:
+    if arguments.topics:
+        return
+    if not arguments.quick:
         PAGE.write_text(page(sections))
+    if lost := lost_bounds(itertools.chain.from_iterable(sections.values())):
+        parser.exit(1, f"No row has the bound of: {'; '.join(lost)}\n")
+
+
+def lost_bounds(rows: Iterable[Row]) -> list[str]:
+    """Return the measures whose bound no row has, as after a measure was renamed."""
+    return sorted(set(BOUNDS) - {row.measure for row in rows if row.to_show})
 
 
 def measured(topics: list[str], effort: Effort) -> dict[str, list[Row]]:
-    """Measure topics, print their rows, and give them by what is over them."""
+    """Run topics, print their rows, and return the rows by heading."""
     sections = {}
     print(line(HEADINGS), flush=True)
     for topic in topics:
@@ -67,7 +78,7 @@ def measured(topics: list[str], effort: Effort) -> dict[str, list[Row]]:
 
 
 def shown(title: str, rows: Iterator[Row]) -> list[Row]:
-    """Print rows as they come, and give them."""
+    """Print rows as they arrive, and return them."""
     print(f"\n{title}", flush=True)
     kept = []
     for row in rows:
@@ -77,13 +88,13 @@ def shown(title: str, rows: Iterator[Row]) -> list[Row]:
 
 
 def rows(topic: str, effort: Effort) -> Iterator[Row]:
-    """Measure a topic."""
+    """Yield the rows of a topic."""
     module = importlib.import_module(f"tests.benchmarks.{topic}")
     yield from module.rows(effort)
 
 
 def rows_without_orjson(topic: str, effort: Effort) -> Iterator[Row]:
-    """Measure a topic in a process where orjson cannot be imported."""
+    """Yield the rows of a topic from a process without orjson."""
     command = [sys.executable, "-m", "tests.benchmarks", topic, "--json"]
     if effort == QUICK:
         command.append("--quick")

@@ -1,4 +1,4 @@
-"""What is added to a bare ASGI call."""
+"""Time that a package adds to an ASGI call."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.benchmarks.measure import (
     runner,
     within,
 )
-from tests.benchmarks.table import Bound, Row, either
+from tests.benchmarks.table import BOUNDS, Row
 
 HEADERS = [
     (b"host", b"service.example.org"),
@@ -31,18 +31,18 @@ HEADERS = [
     (b"accept-encoding", b"gzip, deflate, br"),
     (b"x-forwarded-for", b"203.0.113.7"),
 ]
-# As asgi-correlation-id takes it, which makes a new one of every other.
+# asgi-correlation-id replaces every id that is no UUID.
 REQUEST_ID = (b"x-request-id", b"3f2b8c1d9e7a4f6b8d0c2e4a6b8c0d1e")
 
 
 class State:
-    """The application that python-dockerflow asks for settings."""
+    """An application with the state that python-dockerflow reads."""
 
     state = Starlette().state
 
 
 def scope_of(path: str, headers: Any) -> dict[str, Any]:
-    """Give the scope of a request, as Uvicorn and Starlette make it."""
+    """Return the scope of a request, as Uvicorn and Starlette create it."""
     path, _, query = path.partition("?")
     return {
         "type": "http",
@@ -63,24 +63,24 @@ def scope_of(path: str, headers: Any) -> dict[str, Any]:
 
 
 async def page(scope: Any, receive: Any, send: Any) -> None:
-    """Answer as small an application does."""
-    # Anew each time, for asgi-correlation-id adds to what it is sent.
+    """Respond as a small application does."""
+    # asgi-correlation-id changes the list, so each response needs its own.
     headers = [(b"content-type", b"text/plain"), (b"content-length", b"6")]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": b"a page"})
 
 
 async def receive() -> dict[str, Any]:
-    """Give the end of a request without a body."""
+    """Return the last message of a request without a body."""
     return {"type": "http.request", "body": b"", "more_body": False}
 
 
 async def send(message: Any) -> None:
-    """Take what is sent."""
+    """Discard a message."""
 
 
 def calls(app: Any, path: str = "/page", *, with_id: bool = True) -> Run:
-    """Make a candidate of an application, which has to answer with 200."""
+    """Return a candidate that calls an application, which must respond with 200."""
     headers = [*HEADERS, REQUEST_ID] if with_id else HEADERS
     scope = scope_of(path, headers)
     runner().run(answered(app, scope, receive))
@@ -88,10 +88,10 @@ def calls(app: Any, path: str = "/page", *, with_id: bool = True) -> Run:
 
 
 async def answered(app: Any, scope: Any, receive: Any) -> None:
-    """Have a request answered with 200.
+    """Send a request to an application.
 
     Raises:
-        ValueError: it was not.
+        ValueError: the status of the response is not 200.
     """
     statuses: list[Any] = []
 
@@ -100,11 +100,11 @@ async def answered(app: Any, scope: Any, receive: Any) -> None:
 
     await app(dict(scope), receive, send)
     if set(statuses) != {200}:
-        raise ValueError(f"{scope['path']} is answered with {statuses}.")
+        raise ValueError(f"{scope['path']} has the status {statuses}.")
 
 
 def rows(effort: Effort) -> Iterator[Row]:
-    """Measure."""
+    """Yield the rows of this topic."""
     yield from _written(effort)
     yield from _disabled(effort)
     yield _lbheartbeat(effort)
@@ -130,7 +130,7 @@ def _written(effort: Effort) -> Iterator[Row]:
         effort,
     )
     what = "ASGI, a summary written"
-    yield samples.row(what, bound=either(0.38, 0.52))
+    yield samples.row(what, bound=BOUNDS[what])
     yield samples.row(f"{what}, by our FastAPI pair", ours="ours, the pair")
     for rest, (ours, others) in {
         "by each one's MozlogHandler": ("ours, handler", "their handler"),
@@ -154,7 +154,7 @@ def _disabled(effort: Effort) -> Iterator[Row]:
         effort,
     )
     what = "ASGI, the summary logger disabled"
-    yield samples.row(what, theirs=name, bound=Bound(0.60))
+    yield samples.row(what, theirs=name, bound=BOUNDS[what])
     yield samples.row(f"{what}, the id echoed", ours="echoing", theirs=name)
 
 

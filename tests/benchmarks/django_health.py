@@ -1,4 +1,4 @@
-"""What a heartbeat of three quick checks takes in Django."""
+"""Time of a heartbeat with three quick checks in Django."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ OTHER = "django-health-check"
 
 
 def rows(effort: Effort) -> Iterator[Row]:
-    """Measure."""
+    """Yield the rows of this topic."""
     set_up()
     for check in CHECKS:
         checks.register(check)

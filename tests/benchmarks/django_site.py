@@ -1,4 +1,4 @@
-"""What is added to a Django request, in a sync and in an async stack."""
+"""Time that a package adds to a Django request, in a sync and in an async stack."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from django.urls import path
 from health_check.base import HealthCheck
 from health_check.views import HealthCheckView
 
-from dockerflow_mw.django import receivers
+from dockerflow_mw.django.signals import connect, finish_summary
 from tests.benchmarks import logs
 from tests.benchmarks.asgi import HEADERS, REQUEST_ID, answered, scope_of, send
 from tests.benchmarks.measure import (
@@ -33,7 +33,7 @@ from tests.benchmarks.measure import (
     runner,
     within,
 )
-from tests.benchmarks.table import Bound, Row
+from tests.benchmarks.table import BOUNDS, Row
 from tests.benchmarks.wsgi import calls
 
 OURS = "dockerflow_mw.django.middleware.DockerflowMiddleware"
@@ -41,38 +41,38 @@ THEIRS = "dockerflow.django.middleware.DockerflowMiddleware"
 
 
 def page(request: HttpRequest) -> HttpResponse:
-    """Answer."""
+    """Respond."""
     return HttpResponse("a page")
 
 
 async def apage(request: HttpRequest) -> HttpResponse:
-    """Answer."""
+    """Respond."""
     return HttpResponse("a page")
 
 
 def first(app_configs: Any, **kwargs: Any) -> list[Any]:
-    """Find nothing."""
+    """Return no message."""
     return []
 
 
 def second(app_configs: Any, **kwargs: Any) -> list[Any]:
-    """Find nothing."""
+    """Return no message."""
     return []
 
 
 def third(app_configs: Any, **kwargs: Any) -> list[Any]:
-    """Find nothing."""
+    """Return no message."""
     return []
 
 
 CHECKS = (first, second, third)
 
 
-class Nothing(HealthCheck):  # type: ignore[misc]  # it has no types
-    """Finds nothing."""
+class Nothing(HealthCheck):  # type: ignore[misc]  # HealthCheck is untyped
+    """A check of django-health-check that passes."""
 
     def run(self) -> None:
-        """Find nothing."""
+        """Pass."""
 
 
 class First(Nothing):
@@ -93,7 +93,7 @@ urlpatterns = [path("page", page), path("apage", apage), path("health", health)]
 
 @functools.cache
 def set_up() -> None:
-    """Make the site, in which our app is not installed: its signals are global."""
+    """Configure the site without our app, whose signals would run for all."""
     settings.configure(
         ALLOWED_HOSTS=["*"],
         DOCKERFLOW_CHECKS=[f"{__name__}.{check.__name__}" for check in CHECKS],
@@ -107,27 +107,26 @@ def set_up() -> None:
 
 
 def stack(handler: Callable[[], Any], *middleware: str) -> Any:
-    """Make a handler with its middleware."""
+    """Return a handler with middleware."""
     with override_settings(MIDDLEWARE=list(middleware)):
         return handler()
 
 
 def unconnected(around: Around = contextlib.nullcontext) -> Around:
-    """Have Django's signals without what our middleware connects to them."""
+    """Return a context without the receivers of our middleware."""
 
     @contextlib.contextmanager
     def without_receivers() -> Iterator[None]:
-        uid = f"dockerflow_mw.{receivers.leave.__name__}"
-        signals.request_finished.disconnect(dispatch_uid=uid)
+        signals.request_finished.disconnect(finish_summary)
         with around():
             yield
-        receivers.connect()
+        connect()
 
     return without_receivers
 
 
 def acalls(app: Any, path: str = "/apage") -> Run:
-    """Make a candidate of an application that listens for a disconnect."""
+    """Return a candidate that calls an application, and stays connected."""
     scope = scope_of(path, [*HEADERS, REQUEST_ID])
 
     def receive() -> Any:
@@ -145,7 +144,7 @@ def acalls(app: Any, path: str = "/apage") -> Run:
 
 
 def rows(effort: Effort) -> Iterator[Row]:
-    """Measure."""
+    """Yield the rows of this topic."""
     set_up()
     measure: Callable[[Any], Run]
     for kind, handler, measure in (
@@ -174,7 +173,8 @@ def _samples(
 
 
 def _rows(what: str, samples: Samples) -> Iterator[Row]:
-    yield samples.row(f"{what}, a summary written", bound=Bound(0.40))
+    measure = f"{what}, a summary written"
+    yield samples.row(measure, bound=BOUNDS[measure])
     yield samples.row(
         f"{what}, a summary written, by each one's MozlogHandler",
         ours="ours, handler",

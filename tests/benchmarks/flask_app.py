@@ -1,4 +1,4 @@
-"""What is added to a Flask request."""
+"""Time that a package adds to a Flask request."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from dockerflow_mw import DockerflowMiddleware
 from dockerflow_mw.flask import Dockerflow
 from tests.benchmarks import logs
 from tests.benchmarks.measure import PEER, Effort, interleaved, within
-from tests.benchmarks.table import Row, either
+from tests.benchmarks.table import BOUNDS, Row
 from tests.benchmarks.wsgi import calls
 
 
 def make_app() -> Any:
-    """Make an application with one page."""
+    """Return an application with one page."""
     app = flask.Flask(__name__)
     app.add_url_rule("/page", "page", lambda: "a page")
     return app
 
 
 def extended(extension: Any) -> Any:
-    """Make an application with an extension."""
+    """Return an application with an extension."""
     app = make_app()
     extension(app)
     return app
 
 
 def with_visitors(extension: Any = None) -> Any:
-    """Make an application that asks who its users are, with an extension or without."""
+    """Return an application with Flask-Login, and an extension if one is given."""
     app = make_app()
     app.secret_key = "secret"
     LoginManager(app).user_loader(lambda user_id: None)
@@ -42,7 +42,7 @@ def with_visitors(extension: Any = None) -> Any:
 
 
 def rows(effort: Effort) -> Iterator[Row]:
-    """Measure."""
+    """Yield the rows of this topic."""
     bare, mine, theirs = make_app(), extended(Dockerflow), extended(Peer)
     wrapped: Any = DockerflowMiddleware(make_app())
     path = "/__lbheartbeat__"
@@ -63,7 +63,7 @@ def rows(effort: Effort) -> Iterator[Row]:
         effort,
     )
     what = "Flask, a summary written"
-    yield samples.row(what, bound=either(0.25, 0.35))
+    yield samples.row(what, bound=BOUNDS[what])
     yield samples.row(
         f"{what}, by each one's MozlogHandler",
         ours="ours, handler",

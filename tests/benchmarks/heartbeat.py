@@ -1,12 +1,12 @@
-"""How heartbeats bear slow checks and many probes, beside other packages.
+"""Benchmarks of the heartbeat with slow checks and many probes.
 
-What is slow here sleeps, so that the figures hold on any machine that is not busy with
-something else.
+Slow checks sleep, so the figures hold on any machine that is not busy.
 """
 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import statistics
 import subprocess
 import sys
@@ -33,8 +33,8 @@ SLOW_CHECK = 4.0
 
 HUNG_PROCESS = """
 import threading
-from dockerflow_mw.checks import run_checks
-from dockerflow_mw.checks.runner import Runner, Check
+from dockerflow_mw.checks.registry import Check
+from dockerflow_mw.checks.runner import Runner
 from dockerflow_mw.settings import Settings
 runner = Runner(Settings(check_timeout=0.1))
 runner.run([Check("hangs", threading.Event().wait)])
@@ -43,7 +43,7 @@ print(flush=True)
 
 
 def rows(effort: Effort) -> Iterator[Row]:
-    """Measure."""
+    """Return the rows of all measurements."""
     yield side_by_side(effort)
     yield from django_health.rows(effort)
     yield from hung_check(effort)
@@ -52,7 +52,7 @@ def rows(effort: Effort) -> Iterator[Row]:
 
 
 def shown(measure: str, value: float, unit: str, limit: float | None = None) -> Row:
-    """Give a row of a figure that is to stay below a limit of its own."""
+    """Return a row for a figure, with an absolute limit if there is one."""
     factor = 1000 if unit == "ms" else 1
     row = Row(measure, ours=f"{value * factor:.3g} {unit}")
     if limit is None:
@@ -62,14 +62,14 @@ def shown(measure: str, value: float, unit: str, limit: float | None = None) -> 
 
 
 def timed(call: Callable[[], object]) -> float:
-    """Give how long a call took, in seconds."""
+    """Return the duration of a call, in seconds."""
     started = time.perf_counter()
     call()
     return time.perf_counter() - started
 
 
 def sleeper(seconds: float) -> Callable[[], list[Any]]:
-    """Make a sync check that takes its time."""
+    """Return a sync check that sleeps."""
 
     def check() -> list[Any]:
         time.sleep(seconds)
@@ -79,7 +79,7 @@ def sleeper(seconds: float) -> Callable[[], list[Any]]:
 
 
 def side_by_side(effort: Effort) -> Row:
-    """Ten sync checks of 100 ms each, in the heartbeat of a WSGI application."""
+    """Measure a WSGI heartbeat with ten sync checks of 100 ms each."""
     mine: Any = DockerflowMiddleware(wsgi.page)
     theirs = flask.Flask(__name__)
     Peer(theirs)
@@ -103,7 +103,7 @@ def side_by_side(effort: Effort) -> Row:
 
 
 async def resolver_delay(probe: Callable[[], Awaitable[object]]) -> float:
-    """Give how late the loop's executor answers while probes are under way."""
+    """Return the delay of the loop's executor during probes, in seconds."""
     probes = [asyncio.ensure_future(probe()) for _ in range(PROBES)]
     await asyncio.sleep(0.1)
     started = time.perf_counter()
@@ -114,7 +114,7 @@ async def resolver_delay(probe: Callable[[], Awaitable[object]]) -> float:
 
 
 def starved_executor() -> Row:
-    """Sixty overlapping probes of a slow sync check; their effect on getaddrinfo."""
+    """Measure how probes of a slow sync check delay getaddrinfo."""
     runner = Runner(Settings(check_timeout=30, heartbeat_deadline=30))
     slow = sleeper(SLOW_CHECK)
     made = [Check("slow", slow)]
@@ -123,19 +123,11 @@ def starved_executor() -> Row:
     theirs = asyncio.run(resolver_delay(lambda: peer.run_checks_async(pairs)))
     what = f"getaddrinfo beside {PROBES} probes of a {SLOW_CHECK:.0f} s check"
     row = shown(what, mine, "ms", 0.05)
-    others = duration([theirs])
-    return Row(
-        what,
-        ours=row.ours,
-        theirs=others,
-        beside=PEER,
-        to_show=row.to_show,
-        holds=row.holds,
-    )
+    return dataclasses.replace(row, theirs=duration([theirs]), beside=PEER)
 
 
 def hung_check(effort: Effort) -> Iterator[Row]:
-    """Ten thousand probes of a check that never returns, one after the other."""
+    """Measure ten thousand probes in a row of a check that never returns."""
     timeout, calls = 0.1, []
     released = threading.Event()
 
@@ -158,7 +150,7 @@ def hung_check(effort: Effort) -> Iterator[Row]:
 
 
 def end_of_hung_process() -> float:
-    """Give how long a process takes to end in which a check hangs."""
+    """Return how long a process with a hung check takes to end, in seconds."""
     command = [sys.executable, "-c", HUNG_PROCESS]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -167,7 +159,7 @@ def end_of_hung_process() -> float:
 
 
 def probe_storm() -> Iterator[Row]:
-    """A thousand probes at once, sync and async."""
+    """Measure a thousand probes at the same time, sync and async."""
     calls: list[int] = []
 
     def slow() -> None:

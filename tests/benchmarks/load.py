@@ -1,4 +1,4 @@
-"""A load on a server of the loopback: wrk's, or where there is none, one in Python."""
+"""A load on a local server, by wrk, or by Python if wrk is not installed."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0}
 
 @dataclasses.dataclass(frozen=True)
 class Load:
-    """What came of a load.
+    """The figures of a load.
 
     Attributes:
-        rate: how many requests were answered with 200 in a second.
-        answers: how many were in all.
-        p50: in how many seconds half of them were answered.
-        p99: in how many seconds nearly all of them were.
+        rate: responses a second.
+        answers: the number of responses.
+        p50: the median latency in seconds.
+        p99: the 99th percentile of the latency in seconds.
     """
 
     rate: float
@@ -35,23 +35,23 @@ class Load:
 
 
 def loaded(url: str, seconds: float = 1.0) -> Load:
-    """Load a URL for so many seconds.
+    """Load a URL for some seconds, and return the figures.
 
     Raises:
-        RuntimeError: not everything was answered with 200.
+        RuntimeError: a response has another status than 200, or there is none.
     """
     if shutil.which("wrk") is None:
         command = [sys.executable, "-m", __name__, url, str(seconds)]
     else:
-        # It counts whole seconds, but tells what it has when it is interrupted.
+        # wrk accepts whole seconds only. On SIGINT it prints the figures so far.
         command = ["wrk", "-t1", f"-c{CONNECTIONS}", "-d1h", "--latency", url]
     text = _printed(command, seconds)
     if "Non-2xx" in text:
-        raise RuntimeError(f"{url} has not always answered 200:\n{text}")
+        raise RuntimeError(f"{url} has responded with another status:\n{text}")
     rate = re.search(r"Requests/sec:\s+([\d.]+)", text)
     answers = re.search(r"(\d+) requests in", text)
     if rate is None or answers is None:
-        raise RuntimeError(f"No load on {url}:\n{text}")
+        raise RuntimeError(f"{url} has not responded:\n{text}")
     latencies = _latency(text, "50%"), _latency(text, "99%")
     return Load(float(rate[1]), int(answers[1]), *latencies)
 
@@ -96,7 +96,7 @@ async def _connection(host: str, port: int, request: bytes, ends: float) -> list
 
 
 async def _main(url: str, seconds: float) -> None:
-    # As wrk prints it.
+    # The output has the format of wrk's.
     place, _, path = url.removeprefix("http://").partition("/")
     host, _, port = place.partition(":")
     request = f"GET /{path} HTTP/1.1\r\nHost: {place}\r\n\r\n".encode()

@@ -1,7 +1,8 @@
-"""Where summaries go while something is measured: to the null device, or nowhere.
+"""Handlers of the request summaries during a measurement.
 
-Both packages use the logger ``request.summary``; each candidate has its own handler
-there in its turn, so that a line is formatted once, and as the candidate would.
+Both packages log to ``request.summary``. Each candidate runs with its own handler alone
+on this logger. With the other package's handler as well, each line would be formatted
+twice.
 """
 
 from __future__ import annotations
@@ -20,33 +21,32 @@ from dockerflow_mw.logging import MozlogFormatter, MozlogHandler
 if TYPE_CHECKING:
     from tests.benchmarks.measure import Around
 
-NULL = open(os.devnull, "w")  # noqa: SIM115  # as stdout is, open to the end
+NULL = open(os.devnull, "w")  # noqa: SIM115  # open until the end, as stdout is
 
 logger = logging.getLogger("request.summary")
 logger.propagate = False
-# Outside of turns there is this one, for without any, middlewares add their own.
+# A middleware adds a handler to a logger without handlers.
 logger.addHandler(logging.NullHandler())
 
-# There is no version.json, and Django's system checks find something; both packages
-# would say so.
+# Both packages would warn of the missing version.json and of Django's system checks.
 logging.getLogger("dockerflow").setLevel(logging.CRITICAL)
 
 
 def stream_handler(formatter: logging.Formatter) -> logging.Handler:
-    """Make the standard library's handler, with a formatter."""
+    """Return the standard library's handler with a formatter, on the null device."""
     handler = logging.StreamHandler(NULL)
     handler.setFormatter(formatter)
     return handler
 
 
 def log_to(handler: logging.Handler) -> None:
-    """Have the summaries logged by a handler alone."""
+    """Make a handler the only one of the summaries."""
     logger.handlers[:] = [handler]
     logger.setLevel(logging.INFO)
 
 
 def logged_by(handler: logging.Handler) -> Around:
-    """Give what has the summaries logged by a handler."""
+    """Return a context in which a handler is the only one of the summaries."""
 
     @contextlib.contextmanager
     def logged() -> Iterator[None]:
@@ -59,7 +59,7 @@ def logged_by(handler: logging.Handler) -> Around:
 
 @contextlib.contextmanager
 def disabled() -> Iterator[None]:
-    """Have no summaries logged, as by a level that is above theirs."""
+    """Disable the summaries by the level of their logger."""
     logger.setLevel(logging.CRITICAL + 1)
     yield
     logger.setLevel(logging.INFO)

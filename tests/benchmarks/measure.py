@@ -1,8 +1,8 @@
-"""Measures candidates in turn, so that what disturbs one disturbs the others as well.
+"""Measuring of candidates in many short rounds, each of which runs every candidate.
 
-A candidate makes a number of calls and gives the seconds that one took, of processor
-time in all threads, for what else the machine does takes none of that. Rounds are short
-and many, and what is compared is compared within rounds.
+A candidate makes a number of calls and returns the seconds of one call. The seconds are
+processor time of all threads, without other processes. Ratios are taken within a round,
+so that a disturbance of the machine affects both candidates.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ PEER = "python-dockerflow"
 
 @dataclasses.dataclass(frozen=True)
 class Effort:
-    """How long is measured.
+    """The length of a measurement.
 
     Attributes:
-        rounds: how often it is each candidate's turn.
-        turn: how long the slowest candidate's turn shall take, in seconds.
+        rounds: the number of rounds.
+        seconds: the duration of the slowest candidate in a round.
     """
 
     rounds: int = 301
-    turn: float = 0.002
+    seconds: float = 0.002
 
     def calls(self, seconds: float) -> int:
-        """Give the number of calls in a turn, of what takes so long."""
-        return max(2, int(self.turn / seconds))
+        """Return the number of calls in a round, if a call takes some seconds."""
+        return max(2, int(self.seconds / seconds))
 
     def part(self, whole: int) -> int:
-        """Give how often to do what is done so often, at full effort."""
+        """Return the number of repetitions, if full effort has `whole`."""
         return min(whole, self.rounds)
 
 
@@ -52,13 +52,13 @@ QUICK = Effort(2, 0.0)
 
 
 class Samples:
-    """What was measured: for each candidate the seconds a call, one of each round."""
+    """The measured seconds of a call, for each candidate and round."""
 
     def __init__(self, taken: Mapping[str, Sequence[float]]) -> None:
         self._taken = taken
 
     def of(self, name: str, bare: str | None = None) -> list[float]:
-        """Give a candidate's seconds, or what it adds to those of another one."""
+        """Return the seconds of a candidate, less those of a bare candidate."""
         taken = self._taken[name]
         if bare is None:
             return list(taken)
@@ -75,15 +75,15 @@ class Samples:
         bare: str | None = "bare",
         bound: Bound | None = None,
     ) -> Row:
-        """Give the row of two candidates, less what a bare one takes.
+        """Return the row of two candidates, less the time of a bare candidate.
 
         Args:
-            measure: what was measured.
-            ours: the candidate that is ours.
-            theirs: the other one; None where there is none.
-            beside: the package of the other one, if that is not its name.
-            bare: the candidate that nothing is in front of; None where there is none.
-            bound: what the ratio is to show.
+            measure: the name of the measure.
+            ours: our candidate.
+            theirs: the other candidate, or None.
+            beside: the package of the other candidate, if its name differs.
+            bare: the candidate without middleware, or None.
+            bound: the bound of the ratio.
         """
         mine = self.of(ours, bare)
         row = Row(measure, ours=duration(mine))
@@ -97,13 +97,13 @@ class Samples:
 
 
 def ratios(values: Iterable[float], others: Iterable[float]) -> list[float]:
-    """Give the ratios of each round."""
+    """Return the ratio of each round."""
     pairs = zip(values, others, strict=True)
     return [value / other for value, other in pairs if other]
 
 
 def spread(values: Sequence[float]) -> float:
-    """Give half of the distance between the quartiles."""
+    """Return half the distance between the quartiles."""
     if len(values) < 2:
         return 0.0
     lower, _, upper = statistics.quantiles(values, n=4)
@@ -111,7 +111,7 @@ def spread(values: Sequence[float]) -> float:
 
 
 def duration(seconds: Sequence[float]) -> str:
-    """Show the median and the spread of times in a fitting unit."""
+    """Return the median and the spread of times as text, in a fitting unit."""
     median = statistics.median(seconds)
     unit, factor = next(
         ((unit, factor) for unit, factor in _UNITS if abs(median) * factor < 1000),
@@ -124,7 +124,7 @@ _UNITS = (("µs", 1e6), ("ms", 1e3))
 
 
 def interleaved(candidates: Mapping[str, Run], effort: Effort) -> Samples:
-    """Measure candidates in turn, in another order each round."""
+    """Run the candidates in rounds, each in a new random order."""
     calls = effort.calls(max(_warmed_up(run) for run in candidates.values()))
     order = random.Random(0)
     names = list(candidates)
@@ -142,7 +142,7 @@ def _warmed_up(run: Run) -> float:
 
 
 def repeated(call: Callable[[], object]) -> Run:
-    """Make a candidate of a function."""
+    """Return a candidate that calls a function."""
 
     def run(calls: int) -> float:
         started = time.process_time()
@@ -154,7 +154,7 @@ def repeated(call: Callable[[], object]) -> Run:
 
 
 def awaited(call: Callable[[], Awaitable[object]]) -> Run:
-    """Make a candidate of a function whose result is awaited, on one event loop."""
+    """Return a candidate that awaits the results of a function, on one event loop."""
 
     async def run(calls: int) -> float:
         started = time.process_time()
@@ -167,12 +167,12 @@ def awaited(call: Callable[[], Awaitable[object]]) -> Run:
 
 @functools.cache
 def runner() -> asyncio.Runner:
-    """Give the event loop of all that is measured in this process."""
+    """Return the event loop of all candidates in this process."""
     return asyncio.Runner()
 
 
 def within(around: Around, run: Run) -> Run:
-    """Have something set up for each turn of a candidate; one call warms it up."""
+    """Return a candidate that runs in a context; one unmeasured call comes first."""
 
     def surrounded(calls: int) -> float:
         with around():
@@ -183,10 +183,10 @@ def within(around: Around, run: Run) -> Run:
 
 
 class Remote:
-    """A candidate in a process of its own, where frameworks are changed for good.
+    """A candidate in a separate process, for packages that patch a framework.
 
     Args:
-        module: what is run there; it calls `serve`.
+        module: the module to run, which calls `serve`.
         candidate: the argument of the module.
     """
 
@@ -205,7 +205,7 @@ class Remote:
         self._process.communicate()
 
     def __call__(self, calls: int) -> float:
-        """Have calls made, and give the seconds of one."""
+        """Make calls in the process, and return the seconds of one."""
         process: Any = self._process
         process.stdin.write(f"{calls}\n")
         process.stdin.flush()
@@ -213,6 +213,6 @@ class Remote:
 
 
 def serve(run: Run) -> None:
-    """Be the candidate of a `Remote`, until its end."""
+    """Run a candidate for the `Remote` in the parent process, until stdin closes."""
     for line in sys.stdin:
         print(run(int(line)), flush=True)

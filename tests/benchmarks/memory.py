@@ -1,4 +1,4 @@
-"""What a request in batch holds, beside a bare one."""
+"""Memory that a package adds to a concurrent request."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ IN_FLIGHT = 500
 
 
 def rows(effort: Effort) -> Iterator[Row]:
-    """Measure; the effort is always the same."""
+    """Yield the rows of this topic; the effort makes no difference."""
     with logs.ours():
         bare = _asgi(lambda app: app)
         mine = _asgi(DockerflowMiddleware)
@@ -37,7 +37,7 @@ def rows(effort: Effort) -> Iterator[Row]:
 def _row(
     interface: str, ours: float, bare: float, theirs: str = "", beside: str = ""
 ) -> Row:
-    measure = f"{interface}, memory of a request in batch"
+    measure = f"{interface}, memory of a concurrent request"
     return Row(measure, _bytes(bare), _bytes(ours), theirs, beside)
 
 
@@ -55,8 +55,8 @@ def _asgi(wrap: Callable[[Any], Any]) -> float:
 
 
 async def _in_flight(wrap: Callable[[Any], Any]) -> float:
-    # They wait with the beginning of their response sent, each with a task and a
-    # scope of its own; the one before is for what is made once.
+    # Each request has a task and a scope, and waits after the start of its response.
+    # The first request is not counted: it makes objects that all requests share.
     waiting = asyncio.Event()
 
     async def app(scope: Any, receive: Any, send: Any) -> None:

@@ -1,4 +1,4 @@
-"""What is added to a request, in process, and what one in batch holds."""
+"""Time that a package adds to a request, in process, and memory of a request."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from tests.benchmarks.table import Row
 
 
 def rows(effort: Effort) -> Iterator[Row]:
-    """Measure."""
+    """Yield the rows of this topic."""
     for module in (asgi, wsgi, flask_app, django_site, sanic_app, memory):
         yield from module.rows(effort)

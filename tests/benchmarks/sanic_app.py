@@ -1,8 +1,8 @@
-"""What is added to a Sanic request, under ASGI.
+"""Time that a package adds to a Sanic request, under ASGI.
 
-Sanic rewrites its own methods when an application starts, for the process: what nobody
-listens to is removed. So each candidate has a process, and several of them one after
-the other, because no two processes are equally fast.
+At start-up, Sanic removes the signals without handlers from its methods, for the whole
+process. So each candidate has a process of its own. Two processes may differ in speed,
+so each candidate has several, one after the other.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tests.benchmarks.measure import (
     serve,
     within,
 )
-from tests.benchmarks.table import Row
+from tests.benchmarks.table import BOUNDS, Row
 from tests.sanic.door import start
 
 PROCESSES = 5
@@ -38,7 +38,7 @@ NAMES = ("bare", "ours", PEER)
 
 
 def make_app(candidate: str) -> Any:
-    """Make an application, with the extension that a candidate has."""
+    """Return the application of a candidate."""
     app: Any = Sanic("bench", configure_logging=False)
     app.config.MOTD = False
 
@@ -52,21 +52,22 @@ def make_app(candidate: str) -> Any:
 
 
 def rows(effort: Effort) -> Iterator[Row]:
-    """Measure."""
+    """Yield the rows of this topic."""
     processes = effort.part(PROCESSES)
-    part = Effort(effort.rounds // processes, effort.turn)
+    part = Effort(effort.rounds // processes, effort.seconds)
     taken: dict[str, list[float]] = {name: [] for name in NAMES}
-    for _ in range(processes if effort.turn else 1):
+    for _ in range(processes if effort.seconds else 1):
         with contextlib.ExitStack() as stack:
             remotes = {n: stack.enter_context(Remote(__name__, n)) for n in NAMES}
             samples = interleaved(remotes, part)
         for name in NAMES:
             taken[name] += samples.of(name)
-    yield Samples(taken).row("Sanic, a summary written")
+    what = "Sanic, a summary written"
+    yield Samples(taken).row(what, bound=BOUNDS[what])
 
 
 def main(candidate: str) -> None:
-    """Be a candidate."""
+    """Run a candidate."""
     app = make_app(candidate)
     runner().run(start(app))
     serve(within(logs.theirs if candidate == PEER else logs.ours, calls(app)))

@@ -1,8 +1,8 @@
-"""What the servers serve, each made by a function: bare, ours, and python-dockerflow's.
+"""Factories of the served applications: bare, ours, and python-dockerflow's.
 
-The ordinary application is one of a framework, with a page of twenty articles that are
-read from a database and shown by a template, and with another page of the same that
-are there already. The other applications answer two words, or nothing.
+The ordinary application uses a framework. One page shows twenty articles from a
+database in a template, another page shows articles from memory. The other applications
+respond with two words, or with an empty body.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.benchmarks import logs
 from tests.benchmarks.asgi import page as asgi_page
 from tests.benchmarks.wsgi import page as wsgi_page
 
-# Byte for byte what lbheartbeat answers, for a header of more or less is to be told.
+# The headers of lbheartbeat. Another number of headers would change the ratio.
 ALIVE = (
     ("Content-Type", "text/plain; charset=utf-8"),
     ("Content-Length", "0"),
@@ -36,7 +36,7 @@ TEMPLATE = """\
 
 
 class Base(orm.DeclarativeBase):
-    """What the articles are mapped by."""
+    """The declarative base of the articles."""
 
 
 class Article(Base):
@@ -50,14 +50,14 @@ class Article(Base):
 
 
 def some_articles() -> list[Article]:
-    """Make twenty articles."""
+    """Return twenty articles."""
     author = "A. N. Author"
     numbers = range(1, 21)
     return [Article(number=n, title=f"No. {n} <new>", author=author) for n in numbers]
 
 
 def database() -> Callable[[], Sequence[Article]]:
-    """Make a database in the working directory, and what reads it."""
+    """Create a database in the working directory, and return its reader."""
     engine = create_engine("sqlite:///articles.db")
     Base.metadata.create_all(engine)
     with orm.Session(engine) as session:
@@ -72,7 +72,7 @@ def database() -> Callable[[], Sequence[Article]]:
 
 
 def wrapped(app: Any) -> Any:
-    """Put the middleware in front of an application, its lines on the null device."""
+    """Return an application in the middleware, with log lines to the null device."""
     from dockerflow_mw import DockerflowMiddleware
 
     logs.log_to(logs.our_stream)
@@ -80,7 +80,7 @@ def wrapped(app: Any) -> Any:
 
 
 def fastapi_app() -> Any:
-    """Make the ordinary application in FastAPI."""
+    """Return the ordinary application in FastAPI."""
     from fastapi import FastAPI
     from fastapi.responses import HTMLResponse
 
@@ -99,11 +99,11 @@ def fastapi_app() -> Any:
 
 
 def flask_app() -> Any:
-    """Make the ordinary application in Flask."""
+    """Return the ordinary application in Flask."""
     from flask import Flask, render_template
 
     app = Flask(__name__)
-    # Once, as it is with templates in files.
+    # Flask compiles a template in a file once; this is the same for a string.
     template = app.jinja_env.from_string(TEMPLATE)
     read, known = database(), some_articles()
 
@@ -119,12 +119,12 @@ def flask_app() -> Any:
 
 
 def asgi_bare() -> Any:
-    """Give the bare ASGI application."""
+    """Return the bare ASGI application."""
     return asgi_page
 
 
 def asgi_empty() -> Any:
-    """Give the bare ASGI application that answers as lbheartbeat does."""
+    """Return the bare ASGI application with the response of lbheartbeat."""
     encoded = [(name.lower().encode(), value.encode()) for name, value in ALIVE]
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -136,22 +136,22 @@ def asgi_empty() -> Any:
 
 
 def asgi_ours() -> Any:
-    """Give the wrapped ASGI application."""
+    """Return the ASGI application in the middleware."""
     return wrapped(asgi_page)
 
 
 def asgi_ordinary_bare() -> Any:
-    """Give the ordinary ASGI application."""
+    """Return the ordinary ASGI application."""
     return fastapi_app()
 
 
 def asgi_ordinary_ours() -> Any:
-    """Give the ordinary ASGI application, wrapped."""
+    """Return the ordinary ASGI application in the middleware."""
     return wrapped(fastapi_app())
 
 
 def asgi_ordinary_theirs() -> Any:
-    """Give the ordinary ASGI application with python-dockerflow."""
+    """Return the ordinary ASGI application with python-dockerflow."""
     from dockerflow.fastapi import router
     from dockerflow.fastapi.middleware import (
         MozlogRequestSummaryLogger,
@@ -167,12 +167,12 @@ def asgi_ordinary_theirs() -> Any:
 
 
 def wsgi_bare() -> Any:
-    """Give the bare WSGI application."""
+    """Return the bare WSGI application."""
     return wsgi_page
 
 
 def wsgi_empty() -> Any:
-    """Give the bare WSGI application that answers as lbheartbeat does."""
+    """Return the bare WSGI application with the response of lbheartbeat."""
 
     def app(environ: Any, start_response: Any) -> list[bytes]:
         start_response("200 OK", list(ALIVE))
@@ -182,22 +182,22 @@ def wsgi_empty() -> Any:
 
 
 def wsgi_ours() -> Any:
-    """Give the wrapped WSGI application."""
+    """Return the WSGI application in the middleware."""
     return wrapped(wsgi_page)
 
 
 def wsgi_ordinary_bare() -> Any:
-    """Give the ordinary WSGI application."""
+    """Return the ordinary WSGI application."""
     return flask_app()
 
 
 def wsgi_ordinary_ours() -> Any:
-    """Give the ordinary WSGI application, wrapped."""
+    """Return the ordinary WSGI application in the middleware."""
     return wrapped(flask_app())
 
 
 def wsgi_ordinary_theirs() -> Any:
-    """Give the ordinary WSGI application with python-dockerflow."""
+    """Return the ordinary WSGI application with python-dockerflow."""
     from dockerflow.flask import Dockerflow
 
     logs.log_to(logs.their_stream)

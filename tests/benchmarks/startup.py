@@ -1,61 +1,80 @@
-"""What imports take, each in a new process, without the interpreter's own start."""
+"""Time to import packages, each in a new process."""
 
 from __future__ import annotations
 
+import resource
+import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
 
-from tests.benchmarks.measure import PEER, Effort, Run, interleaved
-from tests.benchmarks.table import Bound, Row
+from tests.benchmarks.measure import PEER, Effort, Run, duration, interleaved
+from tests.benchmarks.table import BOUNDS, Row
 
 PROCESSES = 21
 
-TIMED = """
-import time
-started = time.process_time()
-import {modules}
-print(time.process_time() - started)
-"""
+# The standard library's part of every service. Without it, its import would count as
+# ours.
+STANDARD = "import asyncio, json, logging"
 
-STANDARD = "asyncio, json, logging"
+# Our statement, the other package, and its statement.
+PAIRS = [
+    (f"{STANDARD}, dockerflow_mw.middleware", "standard library", STANDARD),
+    ("import dockerflow_mw.logging", PEER, "import dockerflow.logging"),
+    (
+        "import dockerflow_mw.protocols.asgi",
+        "asgi-correlation-id",
+        "import asgi_correlation_id",
+    ),
+    *(
+        (f"from dockerflow_mw.{name}", PEER, f"from dockerflow.{name}")
+        for name in (
+            "fastapi import router",
+            "flask import Dockerflow",
+            "sanic import Dockerflow",
+        )
+    ),
+]
 
-# What of ours stands beside what of theirs. The first has all of the standard library's
-# in it, because who serves soon imports asyncio as well.
-BESIDE = {
-    f"{STANDARD}, dockerflow_mw": (STANDARD, STANDARD),
-    "dockerflow_mw.logging": (PEER, "dockerflow.logging"),
-    "dockerflow_mw.protocols.asgi": ("asgi-correlation-id", "asgi_correlation_id"),
-    "dockerflow_mw.fastapi": (PEER, "dockerflow.fastapi"),
-    "dockerflow_mw.flask": (PEER, "dockerflow.flask"),
-    "dockerflow_mw.sanic": (PEER, "dockerflow.sanic"),
-}
 
-
-def imported(modules: str) -> Run:
-    """Make a candidate of an import, which is always one."""
-    # Isolated, so that nothing of the environment or the working directory counts.
-    command = [sys.executable, "-I", "-c", TIMED.format(modules=modules)]
+def process(code: str) -> Run:
+    """Return a candidate that runs code in a new process, once for any calls."""
+    # Isolated: the environment and the working directory add no imports.
+    command = [sys.executable, "-I", "-c", code]
 
     def run(calls: int) -> float:
-        done = subprocess.run(command, capture_output=True, check=True, text=True)
-        return float(done.stdout)
+        before = children_seconds()
+        subprocess.run(command, check=True)
+        return children_seconds() - before
 
     return run
 
 
+def children_seconds() -> float:
+    """Return the processor time of all processes that this one has started."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def rows(effort: Effort) -> Iterator[Row]:
-    """Measure."""
+    """Yield the rows of this topic."""
     few = Effort(effort.part(PROCESSES), 0.0)
-    pairs = {"dockerflow_mw": (STANDARD, STANDARD), **BESIDE}
-    for ours, (beside, theirs) in pairs.items():
-        candidates = {ours: imported(ours), theirs: imported(theirs)}
-        bound = Bound(1.5) if ours == "dockerflow_mw" else None
-        yield interleaved(candidates, few).row(
-            f"import {ours}",
-            ours=ours,
-            theirs=theirs,
-            beside=beside,
-            bare=None,
-            bound=bound,
-        )
+    yield package_row(few)
+    for ours, beside, theirs in PAIRS:
+        candidates = {
+            "bare": process("pass"),
+            "ours": process(ours),
+            "theirs": process(theirs),
+        }
+        yield interleaved(candidates, few).row(ours, theirs="theirs", beside=beside)
+
+
+def package_row(effort: Effort) -> Row:
+    """Return the row of the package alone, bounded by a difference of medians."""
+    measure = "import dockerflow_mw, beyond python -c pass"
+    candidates = {"bare": process("pass"), "ours": process("import dockerflow_mw")}
+    samples = interleaved(candidates, effort)
+    bare, ours = samples.of("bare"), samples.of("ours")
+    difference = (statistics.median(ours) - statistics.median(bare)) * 1000
+    row = Row(measure, bare=duration(bare), ours=f"{difference:.3g} ms")
+    return row.bounded(difference, BOUNDS[measure])

@@ -1,4 +1,4 @@
-"""The table: its rows, what they are to show, and what they were measured on."""
+"""The table of the benchmarks: its rows, the bounds of ratios, and the machine."""
 
 from __future__ import annotations
 
@@ -35,61 +35,84 @@ PACKAGES = (
 INTRODUCTION = """\
 # Benchmarks
 
-Written by `nox -s bench`, which measures all of this in one run.
+`nox -s bench` measures all figures in one run and writes this page.
 
-Candidates are called in turn, in many short rounds. A figure is the median of the
-rounds, and behind ± is half the distance between their quartiles. A ratio is the median
-of the ratios within rounds, over the wire that of ours to bare.
+A run has many short rounds. Each round calls every candidate. A figure is the median
+of the rounds; the number after ± is half the distance between the quartiles. A ratio is
+the median of the ratios within rounds. Over the wire, a ratio compares ours with bare.
 
-In process, figures are processor time, of all threads. Where there is a bare
-application, those of the others are what they *add* to it. Both packages log to a
-`logging.StreamHandler` on the null device with the `MozlogFormatter` that each has,
-unless something else is said.
+In process, a figure is the processor time of all threads. If a row has a bare
+application, the other figures are the time that a package *adds* to it. If the row
+names no handler, both packages log to a `logging.StreamHandler` on the null device,
+each with its own `MozlogFormatter`.
 
-Over the wire, a page of a framework shows twenty articles from an SQLite database in a
-template; without a query, the articles are there already. lbheartbeat is beside an
-application that answers the same bytes.
+Over the wire, the page of a framework shows twenty articles from an SQLite database in
+a template. The page without a query shows articles from memory. The bare application of
+lbheartbeat answers with the same bytes.
 """
 
 
 @dataclasses.dataclass(frozen=True)
 class Bound:
-    """What a ratio is to show.
+    """A bound of a figure.
 
     Attributes:
-        limit: the ratio.
-        least: whether it is to be reached, and not to be exceeded.
+        limit: the highest allowed figure.
+        least: whether the limit is the lowest allowed figure instead.
+        unit: the unit of the limit; a ratio has none.
     """
 
     limit: float
     least: bool = False
+    unit: str = ""
 
     def __str__(self) -> str:
-        return f"{'≥' if self.least else '≤'} {self.limit:g}"
+        return f"{'≥' if self.least else '≤'} {self.limit:g} {self.unit}".rstrip()
 
     def holds(self, value: float) -> bool:
-        """Tell whether a value is as it is to be."""
+        """Return whether a figure keeps the bound."""
         return value >= self.limit if self.least else value <= self.limit
 
 
 def either(limit: float, without_orjson: float) -> Bound:
-    """Give what is to be shown with orjson or without it, as the case is."""
+    """Return the bound of this process, which has orjson or not."""
     return Bound(limit if encoding.orjson is not None else without_orjson)
+
+
+LBHEARTBEAT = Bound(0.97, least=True)
+PAGE = Bound(0.95, least=True)
+
+# The goals of the project, by measure.
+BOUNDS = {
+    "ASGI, a summary written": either(0.45, 0.55),
+    "ASGI, the summary logger disabled": Bound(0.65),
+    "Flask, a summary written": either(0.60, 0.65),
+    "Django, sync, a summary written": Bound(0.40),
+    "Django, async, a summary written": Bound(0.20),
+    "Sanic, a summary written": Bound(0.95),
+    "format of a summary": either(0.45, 0.85),
+    "format of any other record with the same fields": either(0.45, 0.85),
+    "import dockerflow_mw, beyond python -c pass": Bound(15, unit="ms"),
+    "Uvicorn, lbheartbeat, throughput": LBHEARTBEAT,
+    "Gunicorn, lbheartbeat, throughput": LBHEARTBEAT,
+    "Uvicorn, a page of FastAPI, throughput": PAGE,
+    "Gunicorn, a page of Flask, throughput": PAGE,
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One measure, in words as they are shown.
+    """A row of the table, with the texts of its cells.
 
     Attributes:
-        measure: what was measured.
-        bare: the figure of an application that nothing is in front of.
+        measure: the name of the measure.
+        bare: the figure of the application without middleware.
         ours: the figure of this package.
         theirs: the figure of another package.
-        beside: the name of that package.
-        ratio: ours in relation to theirs.
-        to_show: what the ratio is to show.
-        holds: ``yes`` or ``no``, and nothing where there is nothing to show.
+        beside: the name of the other package.
+        ratio: the ratio of ours to theirs.
+        to_show: the bound.
+        holds: ``yes`` or ``no``; empty without a bound.
     """
 
     measure: str
@@ -102,29 +125,31 @@ class Row:
     holds: str = ""
 
     def judged(self, ratios: Sequence[float], bound: Bound | None) -> Row:
-        """Give the row with its ratio, and whether that is as it is to be."""
+        """Return the row with the median of ratios, compared with a bound."""
         ratio = statistics.median(ratios)
-        judged = dataclasses.replace(self, ratio=f"{ratio:.3f}")
-        if bound is None:
-            return judged
-        holds = "yes" if bound.holds(ratio) else "no"
-        return dataclasses.replace(judged, to_show=str(bound), holds=holds)
+        row = dataclasses.replace(self, ratio=f"{ratio:.3f}")
+        return row if bound is None else row.bounded(ratio, bound)
+
+    def bounded(self, figure: float, bound: Bound) -> Row:
+        """Return the row with a bound, and whether a figure keeps it."""
+        holds = "yes" if bound.holds(figure) else "no"
+        return dataclasses.replace(self, to_show=str(bound), holds=holds)
 
 
 HEADINGS = Row("measure", *(f.name for f in dataclasses.fields(Row)[1:]))
-HEADINGS = dataclasses.replace(HEADINGS, to_show="to show")
+HEADINGS = dataclasses.replace(HEADINGS, to_show="bound")
 
 _WIDTHS = (60, 18, 18, 18, 20, 7, 8, 5)
 
 
 def line(row: Row) -> str:
-    """Give a row as it is printed."""
+    """Return a row as a line of text."""
     cells = zip(dataclasses.astuple(row), _WIDTHS, strict=True)
     return " ".join(f"{cell:<{width}}" for cell, width in cells).rstrip()
 
 
 def page(sections: Mapping[str, Iterable[Row]]) -> str:
-    """Give the page of the documentation."""
+    """Return the page of the documentation, in Markdown."""
     parts = [INTRODUCTION, "## Measured on\n", _listed(machine())]
     for title, rows in sections.items():
         parts += [f"## {title}\n", _markdown(rows)]
@@ -132,7 +157,7 @@ def page(sections: Mapping[str, Iterable[Row]]) -> str:
 
 
 def machine() -> dict[str, str]:
-    """Give what was measured on: the processor, Python, and the packages."""
+    """Return the processor, the system, and the versions of Python and packages."""
     found = {
         "processor": f"{_processor()}, {os.cpu_count()} CPUs",
         "system": f"{platform.system()} {platform.machine()}",

@@ -1,4 +1,4 @@
-"""Throughput and latency under real servers, on the loopback."""
+"""Throughput and latency under real servers, on the loopback interface."""
 
 from __future__ import annotations
 
@@ -13,41 +13,44 @@ from typing import TypeAlias
 
 from tests.benchmarks.load import Load, loaded
 from tests.benchmarks.measure import PEER, Effort, duration, ratios, spread
-from tests.benchmarks.table import Bound, Row
+from tests.benchmarks.table import BOUNDS, Row
 from tests.servers import Server, serving
 
-# How often it is each server's turn, for a second.
+# Rounds of one second.
 ROUNDS = 11
 
-# Where no more than the thirtieth part is to be told from what the machine does at its
-# own will, turns are shorter and more, and a server is started often: two of the same
-# may differ by that part for as long as they run.
-STARTS, SHORT_ROUNDS, SHORT_TURN = 10, 16, 0.25
+# Two equal servers may differ by 3 % for as long as they run. A bound of that size
+# needs many starts of each server, with more and shorter rounds.
+STARTS, SHORT_ROUNDS, SHORT_SECONDS = 10, 16, 0.25
 
 _UVICORN = ["uvicorn", "--no-access-log", "--log-level", "warning", "--factory"]
 _GUNICORN = ["gunicorn", "--log-level", "warning", "--bind", "127.0.0.1:{port}"]
 
 _FRAMEWORKS = {"asgi": "FastAPI", "wsgi": "Flask"}
 
-# What lbheartbeat answers, without us.
 EMPTY = {"bare": "empty", "ours": "ours"}
 SMALL = {"bare": "bare", "ours": "ours"}
 ORDINARY = {"bare": "ordinary_bare", "ours": "ordinary_ours", PEER: "ordinary_theirs"}
 
 
 @dataclasses.dataclass(frozen=True)
-class Turn:
-    """A load on a server, and the server's processor time for each request."""
+class Round:
+    """A load on a server, and the server's processor time for each request.
+
+    Attributes:
+        load: the load.
+        processor: processor time in seconds; 0 on a system without ``/proc``.
+    """
 
     load: Load
     processor: float
 
 
-Turns: TypeAlias = Mapping[str, list[Turn]]
+Rounds: TypeAlias = Mapping[str, list[Round]]
 
 
 def command(interface: str, app: str) -> list[str]:
-    """Give the command of a server with one process that serves."""
+    """Return the command of a server with one worker process."""
     module = f"tests.benchmarks.served:{interface}_{app}"
     if interface == "asgi":
         return [sys.executable, "-m", *_UVICORN, "--port", "{port}", module]
@@ -55,38 +58,38 @@ def command(interface: str, app: str) -> list[str]:
 
 
 def rows(effort: Effort) -> Iterator[Row]:
-    """Measure."""
+    """Yield the rows of this topic."""
     rounds = effort.part(ROUNDS)
     for server, interface in {"Uvicorn": "asgi", "Gunicorn": "wsgi"}.items():
-        heartbeat = often_taken(interface, EMPTY, "/__lbheartbeat__", effort)
-        bound = Bound(0.97, least=True)
-        yield from figures(f"{server}, lbheartbeat", heartbeat, bound)
-        pages = taken(interface, ORDINARY, "/", rounds)
-        what = f"{server}, a page of {_FRAMEWORKS[interface]}"
-        yield from figures(what, pages, Bound(0.90, least=True))
-        known = taken(interface, ORDINARY, "/known", rounds)
-        yield from figures(f"{what} without a query", known)
-        small = taken(interface, SMALL, "/", rounds)
+        heartbeat = measured_often(interface, EMPTY, "/__lbheartbeat__", effort)
+        yield from figures(f"{server}, lbheartbeat", heartbeat)
+        pages = measured(interface, ORDINARY, "/", rounds)
+        page = f"{server}, a page of {_FRAMEWORKS[interface]}"
+        yield from figures(page, pages)
+        known = measured(interface, ORDINARY, "/known", rounds)
+        yield from figures(f"{page} without a query", known)
+        small = measured(interface, SMALL, "/", rounds)
         yield from figures(f"{server}, two words without a framework", small)
 
 
-def often_taken(
+def measured_often(
     interface: str, apps: Mapping[str, str], path: str, effort: Effort
-) -> Turns:
-    """Load several servers in turn, as `taken` does, each started many times."""
-    found: dict[str, list[Turn]] = {name: [] for name in apps}
+) -> Rounds:
+    """Return the rounds of several servers, each of which is started many times."""
+    found: dict[str, list[Round]] = {name: [] for name in apps}
+    count = effort.part(SHORT_ROUNDS)
     for _ in range(effort.part(STARTS)):
-        rounds = effort.part(SHORT_ROUNDS)
-        for name, turns in taken(interface, apps, path, rounds, SHORT_TURN).items():
-            found[name] += turns
+        some = measured(interface, apps, path, count, SHORT_SECONDS)
+        for name, rounds in some.items():
+            found[name] += rounds
     return found
 
 
-def taken(
+def measured(
     interface: str, apps: Mapping[str, str], path: str, rounds: int, seconds: float = 1
-) -> Turns:
-    """Load several servers in turn, the other way round every second time."""
-    found: dict[str, list[Turn]] = {name: [] for name in apps}
+) -> Rounds:
+    """Return the rounds of several servers, in reverse order every second time."""
+    found: dict[str, list[Round]] = {name: [] for name in apps}
     with contextlib.ExitStack() as stack:
         servers = {}
         for name, app in apps.items():
@@ -95,26 +98,26 @@ def taken(
             servers[name] = stack.enter_context(server)
         names = list(servers)
         for name in names:
-            turn(servers[name], path, seconds)
+            measure(servers[name], path, seconds)
         for _ in range(rounds):
             for name in names:
-                found[name].append(turn(servers[name], path, seconds))
+                found[name].append(measure(servers[name], path, seconds))
             names.reverse()
     return found
 
 
-def turn(server: Server, path: str, seconds: float) -> Turn:
-    """Load a server once."""
+def measure(server: Server, path: str, seconds: float) -> Round:
+    """Load a server for some seconds, and return the round."""
     before = processor_time(server)
     load = loaded(server.url + path, seconds)
-    return Turn(load, (processor_time(server) - before) / load.answers)
+    return Round(load, (processor_time(server) - before) / load.answers)
 
 
 def processor_time(server: Server) -> float:
-    """Give what the processes of a server have used so far; 0 where none can tell."""
+    """Return a server's processor time in seconds; 0 without ``/proc``."""
     group, used = str(server.process.pid), 0
     for process in Path("/proc").glob("[0-9]*"):
-        # One may end while it is asked.
+        # A process may end between the two reads.
         with contextlib.suppress(OSError):
             # The process group is the third field after the name in parentheses.
             fields = (process / "stat").read_text().rpartition(")")[2].split()
@@ -124,15 +127,15 @@ def processor_time(server: Server) -> float:
     return used / 1e9
 
 
-def figures(what: str, found: Turns, bound: Bound | None = None) -> Iterator[Row]:
-    """Give the rows of a load: requests a second, latency, and processor time."""
-    rates = {n: [turn.load.rate for turn in turns] for n, turns in found.items()}
-    yield row(f"{what}, throughput", rates, rate, bound)
-    p50 = {n: [turn.load.p50 for turn in turns] for n, turns in found.items()}
+def figures(what: str, found: Rounds) -> Iterator[Row]:
+    """Yield the rows of a load: requests a second, latency, and processor time."""
+    rates = {name: [r.load.rate for r in rounds] for name, rounds in found.items()}
+    yield row(f"{what}, throughput", rates, rate)
+    p50 = {name: [r.load.p50 for r in rounds] for name, rounds in found.items()}
     yield row(f"{what}, p50", p50, duration)
-    p99 = {n: [turn.load.p99 for turn in turns] for n, turns in found.items()}
+    p99 = {name: [r.load.p99 for r in rounds] for name, rounds in found.items()}
     yield row(f"{what}, p99", p99, duration)
-    used = {n: [turn.processor for turn in turns] for n, turns in found.items()}
+    used = {name: [r.processor for r in rounds] for name, rounds in found.items()}
     if any(used["bare"]):
         yield row(f"{what}, processor time a request", used, duration)
 
@@ -141,9 +144,8 @@ def row(
     what: str,
     values: Mapping[str, Sequence[float]],
     show: Callable[[Sequence[float]], str],
-    bound: Bound | None = None,
 ) -> Row:
-    """Give the row of one figure, with the ratio of ours to bare."""
+    """Return the row of one figure, with the ratio of ours to bare."""
     theirs = show(values[PEER]) if PEER in values else ""
     made = Row(
         what,
@@ -152,9 +154,9 @@ def row(
         theirs=theirs,
         beside=PEER if theirs else "",
     )
-    return made.judged(ratios(values["ours"], values["bare"]), bound)
+    return made.judged(ratios(values["ours"], values["bare"]), BOUNDS.get(what))
 
 
 def rate(values: Sequence[float]) -> str:
-    """Show requests in a second."""
+    """Return requests a second as text."""
     return f"{statistics.median(values):.0f} ± {spread(values):.0f} /s"

@@ -1,4 +1,4 @@
-"""What is added to a bare WSGI call."""
+"""Time that the middleware adds to a WSGI call."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ BODY = io.BytesIO()
 
 
 def page(environ: Any, start_response: Any) -> list[bytes]:
-    """Answer as small an application does."""
+    """Respond as a small application does."""
     headers = [("Content-Type", "text/plain"), ("Content-Length", "6")]
     start_response("200 OK", headers)
     return [b"a page"]
 
 
 def start_response(status: str, headers: Any, exc_info: Any = None) -> Any:
-    """Take what is started."""
+    """Discard the start of a response."""
 
 
 def ask(app: Any, environ: Any, start_response: Any = start_response) -> bytes:
-    """Serve a request as a server does, and give the body of the response."""
+    """Serve a request as a server does, and return the body of the response."""
     body = app(dict(environ), start_response)
     try:
         return b"".join(body)
@@ -61,23 +61,23 @@ def ask(app: Any, environ: Any, start_response: Any = start_response) -> bytes:
 
 
 def environ_of(path: str) -> dict[str, Any]:
-    """Give the environ of a request, as Gunicorn makes it."""
+    """Return the environ of a request, as Gunicorn creates it."""
     path, _, query = path.partition("?")
     asked = {"PATH_INFO": path, "QUERY_STRING": query, "wsgi.input": BODY}
     return {**ENVIRON, **asked}
 
 
 def calls(app: Any, path: str = "/page") -> Run:
-    """Make a candidate of an application, which has to answer with 200."""
+    """Return a candidate that calls an application, which must respond with 200."""
     environ, statuses = environ_of(path), []
     ask(app, environ, lambda status, *_: statuses.append(status))
     if statuses != ["200 OK"]:
-        raise ValueError(f"{path} is answered with {statuses}.")
+        raise ValueError(f"{path} has the status {statuses}.")
     return repeated(lambda: ask(app, environ))
 
 
 def rows(effort: Effort) -> Iterator[Row]:
-    """Measure."""
+    """Yield the rows of this topic."""
     mine, path = DockerflowMiddleware(page), "/__lbheartbeat__"
     samples = interleaved(
         {

@@ -1,4 +1,4 @@
-"""How a runner is asked, sync and async alike."""
+"""The type of the fixture `run`, which runs checks sync or async."""
 
 from __future__ import annotations
 

@@ -1,8 +1,10 @@
-"""Checks that are slow, hang, or are asked for by many at once."""
+"""Tests of slow checks, hung checks and many probes at once."""
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import gc
 import os
 import subprocess
 import sys
@@ -15,36 +17,35 @@ from typing import Any
 
 import pytest
 
+from dockerflow_mw.checks.messages import Error
 from dockerflow_mw.checks.registry import Check
 from dockerflow_mw.checks.results import CheckResult, ChecksResults
+from dockerflow_mw.checks.run import MAX_THREADS
 from dockerflow_mw.checks.runner import Runner
 from dockerflow_mw.settings import Settings
 from tests.checks.running import Run
 
-# What a hang would break, on any machine.
+# Seconds that only a hang exceeds, on any machine.
 BOUND = 20.0
 
 
 class Held:
-    """A sync check that waits until it is let go, and counts its calls."""
+    """A sync check that waits until its release, and counts its calls."""
 
     def __init__(self) -> None:
         self.calls = 0
         self.started = threading.Event()
         self.released = threading.Event()
-        self.ended = threading.Event()
 
     def __call__(self) -> None:
         self.calls += 1
         self.started.set()
         self.released.wait()
-        self.ended.set()
 
     def release(self) -> None:
-        """Let the check go, and wait until its thread is through."""
+        """End the running calls, and wait until their threads have ended."""
         self.released.set()
-        if self.calls:
-            assert self.ended.wait(BOUND)
+        until(lambda: check_threads() == 0)
 
 
 @pytest.fixture
@@ -63,8 +64,14 @@ def only(results: ChecksResults) -> CheckResult:
     return result
 
 
+def check_threads() -> int:
+    """Return the number of threads that run checks."""
+    names = [thread.name for thread in threading.enumerate()]
+    return sum(name.startswith("dockerflow-check-") for name in names)
+
+
 def until(condition: Callable[[], bool]) -> None:
-    """Poll for what has no event of its own."""
+    """Poll for a condition that has no event."""
     ends = time.monotonic() + BOUND
     while not condition():
         assert time.monotonic() < ends
@@ -104,34 +111,32 @@ def test_a_late_check_is_never_started_twice(run: Run, held: Held) -> None:
     assert held.calls == 1
 
 
-def test_what_came_late_serves_the_next_probe(run: Run, held: Held) -> None:
+def test_a_late_result_answers_the_next_probe(run: Run, held: Held) -> None:
     made, check = runner(), Check("x", held)
     assert only(run(made, [check])).failed
     held.release()
-    until(lambda: made._executions["x"].done)
-    served = only(run(made, [check]))
-    assert not served.failed
-    assert served.duration >= 0.05
-    # It has begun again meanwhile, and once that is quick, probes wait for their own.
+    late = only(run(made, [check]))
+    assert not late.failed
+    assert late.duration >= 0.05
+    # The check runs again meanwhile. Its next run is quick, so later probes wait.
+    until(lambda: check_threads() == 0)
     assert held.calls == 2
-    until(lambda: made._executions["x"].done)
     assert not only(run(made, [check])).failed
     assert held.calls == 3
 
 
-def test_what_came_far_too_late_serves_nobody(
+def test_a_late_result_that_is_old_answers_no_probe(
     run: Run, held: Held, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made, check = runner(), Check("x", held)
     run(made, [check])
     held.release()
-    until(lambda: made._executions["x"].done)
     monkeypatch.setattr("dockerflow_mw.checks.runner.LATE_RESULT_MAX_AGE", 0.0)
-    run(made, [check])
+    assert only(run(made, [check])).duration < 0.05
     assert held.calls == 2
 
 
-def test_an_async_check_that_is_late_goes_on_in_its_task() -> None:
+def test_a_late_async_check_continues_in_its_task() -> None:
     calls = []
     swallowed = []
 
@@ -153,7 +158,7 @@ def test_an_async_check_that_is_late_goes_on_in_its_task() -> None:
     assert (len(calls), swallowed) == (1, [])
 
 
-def test_an_async_check_whose_loop_is_gone_is_started_anew() -> None:
+def test_an_async_check_of_a_closed_loop_is_started_again() -> None:
     calls = []
 
     async def check() -> None:
@@ -170,7 +175,7 @@ def test_an_async_check_whose_loop_is_gone_is_started_anew() -> None:
     made, first, second = runner(), Loop(), Loop()
     assert first.arun(made) is True
     for task in asyncio.all_tasks(first.loop):
-        # It is meant to be lost, and shall not complain of that.
+        # The test loses this task on purpose; asyncio would report that.
         setattr(task, "_log_destroy_pending", False)  # noqa: B010 - it is private
     first.loop.close()
     assert second.arun(made) is False
@@ -178,26 +183,36 @@ def test_an_async_check_whose_loop_is_gone_is_started_anew() -> None:
     assert len(calls) == 2
 
 
-def test_a_closed_loop_is_a_failure_of_the_check() -> None:
-    async def check() -> None: ...
+class Awaitable:
+    def __await__(self) -> Any:
+        yield
 
-    loop = asyncio.new_event_loop()
-    loop.close()
+
+def test_an_awaitable_for_a_closed_loop_is_a_failure(held: Held) -> None:
+    def check() -> Awaitable:
+        held()
+        return Awaitable()
+
     made = runner()
-    batch = made._join((Check("x", check),), lambda: loop)
-    batch.wait()
-    assert isinstance(only(made._finish(batch)).error, RuntimeError)
+    assert only(asyncio.run(made.arun([Check("x", check)]))).failed
+    held.release()
+    assert isinstance(only(made.run([Check("x", check)])).error, RuntimeError)
 
 
 def test_probes_of_all_threads_share_one_run(held: Held) -> None:
-    made, check = (
-        runner(check_timeout=BOUND, heartbeat_deadline=BOUND),
-        Check("x", held),
-    )
+    made = runner(check_timeout=BOUND, heartbeat_deadline=BOUND)
+    # A probe that arrives after the release gets the cached result.
+    check = Check("x", held, cache_seconds=BOUND)
+    all_started = threading.Barrier(51)
+
+    def probe() -> ChecksResults:
+        all_started.wait(BOUND)
+        return made.run([check])
+
     with ThreadPoolExecutor(50) as pool:
-        probes = [pool.submit(made.run, [check]) for _ in range(50)]
+        probes = [pool.submit(probe) for _ in range(50)]
+        all_started.wait(BOUND)
         assert held.started.wait(BOUND)
-        until(lambda: len(made._executions["x"].result._waiters) == 50)
         held.release()
         assert not any(probe.result(BOUND).failed for probe in probes)
     assert held.calls == 1
@@ -219,7 +234,7 @@ def test_a_thousand_probes_of_one_loop_share_one_run(held: Held) -> None:
     assert held.calls == 1
 
 
-def test_a_flight_is_one_answer_for_all_of_its_checks(held: Held) -> None:
+def test_a_probe_joins_a_batch_in_which_some_checks_are_done(held: Held) -> None:
     quick_calls = []
 
     def quick() -> None:
@@ -227,17 +242,23 @@ def test_a_flight_is_one_answer_for_all_of_its_checks(held: Held) -> None:
 
     checks = [Check("held", held), Check("quick", quick)]
     made = runner(check_timeout=BOUND, heartbeat_deadline=BOUND)
-    with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(made.run, checks)
-        until(lambda: len(quick_calls) == 1 and made._executions["quick"].done)
-        second = pool.submit(made.run, checks)
-        until(lambda: len(made._executions["held"].result._waiters) == 2)
-        held.release()
-        assert first.result(BOUND) is second.result(BOUND)
+
+    async def serve() -> tuple[ChecksResults, ChecksResults]:
+        first = asyncio.create_task(made.arun(checks))
+        await asyncio.to_thread(
+            until, lambda: [*quick_calls, check_threads()] == [1, 1]
+        )
+        second = asyncio.create_task(made.arun(checks))
+        await asyncio.sleep(0)
+        held.released.set()
+        return await asyncio.gather(first, second)
+
+    first, second = asyncio.run(serve())
+    assert first is second
     assert (held.calls, len(quick_calls)) == (1, 1)
 
 
-def test_a_waiter_that_gives_up_takes_nothing_from_the_others(held: Held) -> None:
+def test_a_cancelled_probe_leaves_the_others_their_run(held: Held) -> None:
     made, check = (
         runner(check_timeout=BOUND, heartbeat_deadline=BOUND),
         Check("x", held),
@@ -265,7 +286,7 @@ def test_a_waiter_that_gives_up_takes_nothing_from_the_others(held: Held) -> Non
         ({"cache_seconds": BOUND}, {"cache_seconds": 0}, 3),
     ],
 )
-def test_a_result_serves_as_long_as_it_is_cached(
+def test_a_cached_result_answers_further_probes(
     run: Run, settings: dict[str, float], options: dict[str, float], calls: int
 ) -> None:
     called = []
@@ -287,25 +308,24 @@ def test_a_check_that_is_always_late_does_not_flap(run: Run) -> None:
     failed = []
     for _ in range(4):
         failed.append(only(run(made, [check])).failed)
-        until(lambda: made._executions["x"].done)
+        until(lambda: check_threads() == 0)
     assert failed == [True, False, False, False]
     assert len(calls) == 4
 
 
-def test_who_is_known_to_be_slow_is_not_waited_for(run: Run, held: Held) -> None:
+def test_a_late_result_answers_while_the_check_hangs_again(
+    run: Run, held: Held
+) -> None:
     made, check = runner(), Check("x", held)
     run(made, [check])
     held.release()
-    until(lambda: made._executions["x"].done)
     held.released.clear()
     assert not only(run(made, [check])).failed
-    # The check hangs again, and its last word is still young.
     assert not only(run(made, [check])).failed
-    assert not made._executions["x"].done
-    held.released.set()
+    assert check_threads() == 1
 
 
-def test_failures_are_counted_by_run_and_not_by_probe(held: Held) -> None:
+def test_several_probes_of_one_run_count_one_failure(held: Held) -> None:
     made = runner(check_timeout=1.0, heartbeat_deadline=1.0)
     check = Check("x", held, failures_before_error=3)
     groups = [[check, Check(str(i), lambda: None)] for i in range(6)]
@@ -315,7 +335,7 @@ def test_failures_are_counted_by_run_and_not_by_probe(held: Held) -> None:
     assert held.calls == 1
 
 
-def test_a_check_that_hangs_is_not_tolerated_for_ever(held: Held) -> None:
+def test_a_check_that_hangs_uses_up_its_tolerated_failures(held: Held) -> None:
     made, check = runner(), Check("x", held, failures_before_error=3)
     assert only(made.run([check])).tolerated
     until(lambda: not only(made.run([check])).tolerated)
@@ -333,7 +353,7 @@ def test_a_bound_method_registered_again_is_the_same_check(held: Held) -> None:
     assert held.calls == 1
 
 
-def test_a_check_that_is_cancelled_with_its_loop_is_started_anew() -> None:
+def test_a_check_that_was_cancelled_with_its_loop_is_started_again() -> None:
     calls = []
 
     async def check() -> None:
@@ -346,37 +366,90 @@ def test_a_check_that_is_cancelled_with_its_loop_is_started_anew() -> None:
     assert len(calls) == 2
 
 
-def test_a_thread_that_cannot_be_started_costs_no_slot(
+def test_threads_that_cannot_start_do_not_count_towards_the_limit(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    slots = threading.BoundedSemaphore(1)
-    monkeypatch.setattr("dockerflow_mw.checks.run._threads", slots)
-
     def refuse(thread: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    made, check = runner(), Check("x", lambda: None)
+    made = runner()
+    checks = [Check(str(i), lambda: None) for i in range(MAX_THREADS)]
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", refuse)
-        assert only(made.run([check])).failed
-    assert not only(made.run([check])).failed
+        assert all(result.failed for result in made.run(checks))
+    assert not only(made.run([Check("x", lambda: None)])).failed
 
 
-def test_probes_leave_nothing_on_a_check_that_hangs(held: Held) -> None:
-    made = runner(check_timeout=BOUND, heartbeat_deadline=0.001)
+def test_probes_of_a_hung_check_leave_no_reference_to_their_loop(held: Held) -> None:
+    made = runner(heartbeat_deadline=0.001)
     check = Check("x", held)
+    assert only(made.run([check])).failed
 
-    async def serve() -> None:
-        for _ in range(50):
-            await made.arun([check])
+    async def serve() -> weakref.ref[asyncio.AbstractEventLoop]:
+        assert only(await made.arun([check])).failed
+        return weakref.ref(asyncio.get_running_loop())
 
-    asyncio.run(serve())
-    execution = made._executions["x"]
-    assert execution._listeners == set()
-    assert execution.result._done_callbacks == []  # type: ignore[attr-defined]
+    loop = asyncio.run(serve())
+    gc.collect()
+    assert loop() is None
 
 
-def test_what_a_check_had_at_hand_does_not_outlive_it(run: Run) -> None:
+def test_results_of_a_slow_check_are_released_after_their_use(run: Run) -> None:
+    class Payload:
+        pass
+
+    kept: list[weakref.ref[Payload]] = []
+
+    def slow() -> Error:
+        time.sleep(0.1)
+        payload = Payload()
+        kept.append(weakref.ref(payload))
+        return Error("slow", obj=payload)
+
+    made, check = runner(), Check("x", slow)
+    for _ in range(4):
+        run(made, [check])
+        until(lambda: check_threads() == 0)
+    gc.collect()
+    assert [payload() is None for payload in kept[:2]] == [True, True]
+
+
+def test_the_context_of_a_probe_is_released_when_the_check_is_done(run: Run) -> None:
+    class Request:
+        pass
+
+    async def check() -> None: ...
+
+    def probe() -> weakref.ref[Request]:
+        request = Request()
+        variable.set(request)
+        made.extend(run(kept, [Check("sync", lambda: None), Check("async", check)]))
+        return weakref.ref(request)
+
+    variable: contextvars.ContextVar[Request] = contextvars.ContextVar("variable")
+    kept, made = runner(cache_seconds=BOUND), list[CheckResult]()
+    request = contextvars.copy_context().run(probe)
+    until(lambda: check_threads() == 0)
+    gc.collect()
+    assert request() is None
+
+
+def test_a_probe_ends_with_the_last_check(run: Run, held: Held) -> None:
+    async def quick() -> None:
+        await asyncio.sleep(0.05)
+
+    made = runner(check_timeout=BOUND, heartbeat_deadline=BOUND)
+    checks = [
+        Check("sync", lambda: time.sleep(0.1)),
+        Check("async", quick),
+        Check("late", held, timeout=0.01),
+    ]
+    started = time.monotonic()
+    assert [result.failed for result in run(made, checks)] == [False, False, True]
+    assert time.monotonic() - started < BOUND / 2
+
+
+def test_the_local_variables_of_a_check_are_released(run: Run) -> None:
     class Connection:
         pass
 
@@ -392,25 +465,23 @@ def test_what_a_check_had_at_hand_does_not_outlive_it(run: Run) -> None:
     assert kept[0]() is None
 
 
-def test_a_function_registered_anew_is_another_check(held: Held) -> None:
+def test_another_function_under_the_name_is_another_check(held: Held) -> None:
     made = runner()
     assert only(made.run([Check("x", held)])).failed
     assert not only(made.run([Check("x", lambda: None)])).failed
 
 
-def test_there_is_an_end_to_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    slots = threading.BoundedSemaphore(1)
-    monkeypatch.setattr("dockerflow_mw.checks.run._threads", slots)
-    first, second = Held(), Held()
-    try:
-        results = runner().run([Check("first", first), Check("second", second)])
-        assert [isinstance(r.error, RuntimeError) for r in results] == [False, True]
-    finally:
-        first.release()
-    until(lambda: slots.acquire(blocking=False))
+def test_the_number_of_threads_is_limited(held: Held) -> None:
+    made = runner()
+    checks = [Check(str(i), held) for i in range(MAX_THREADS + 1)]
+    errors = [result.error for result in made.run(checks)]
+    assert errors[:-1] == [None] * MAX_THREADS
+    assert str(errors[-1]) == f"{MAX_THREADS} checks are still running."
+    held.release()
+    assert not only(made.run([Check("x", held)])).failed
 
 
-def test_ten_thousand_probes_of_a_check_that_hangs_hold_one_thread(held: Held) -> None:
+def test_ten_thousand_probes_of_a_hung_check_use_one_thread(held: Held) -> None:
     made, check = runner(), Check("x", held)
     before = threading.active_count()
     longest = 0.0
@@ -443,40 +514,55 @@ print(*results.statuses.values())
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"])
-def test_no_hung_check_keeps_the_process_from_its_end(kind: str) -> None:
+def test_a_hung_check_does_not_delay_the_exit_of_the_process(kind: str) -> None:
     command = [sys.executable, "-X", "dev", "-W", "error", "-c", HUNG, kind]
     done = subprocess.run(command, capture_output=True, text=True, timeout=BOUND)
     assert (done.returncode, done.stdout) == (0, "error error\n")
     assert done.stderr == ""
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
-def test_a_child_starts_afresh(held: Held) -> None:
-    async def fine() -> None: ...
+FORKS = """
+import os, threading
+from dockerflow_mw.checks.registry import Check
+from dockerflow_mw.checks.runner import Runner
+from dockerflow_mw.settings import Settings
 
-    made = runner(cache_seconds=BOUND)
-    checks = [Check("held", held), Check("fine", fine)]
-    assert [r.failed for r in made.run(checks)] == [True, False]
-    code = (
-        "import os, threading\n"
-        "from tests.checks.test_deadline import Check, Held, runner\n"
-        "async def fine(): ...\n"
-        "held, made = Held(), runner(cache_seconds=20)\n"
-        "checks = [Check('held', held), Check('fine', fine)]\n"
-        "made.run(checks)\n"
-        "with made._lock:\n"
-        "    pid = os.fork()\n"
-        "    if not pid:\n"
-        "        held.released.set()\n"
-        "        fails = [r.failed for r in made.run(checks)]\n"
-        "        os._exit(0 if fails == [False, False] and held.calls == 2 else 1)\n"
-        "assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0\n"
-    )
-    command = [sys.executable, "-c", code]
+released, calls = threading.Event(), []
+
+def held():
+    calls.append(1)
+    released.wait()
+
+async def fine():
+    pass
+
+def probe():
+    while True:
+        runner.run([Check("other", int)])
+
+runner = Runner(Settings(cache_seconds=20))
+checks = [Check("held", held, timeout=0.05), Check("fine", fine)]
+assert [result.failed for result in runner.run(checks)] == [True, False]
+checks = [Check("held", held), Check("fine", fine)]
+for _ in range(4):
+    threading.Thread(target=probe, daemon=True).start()
+for _ in range(50):
+    child = os.fork()
+    if not child:
+        released.set()
+        failed = [result.failed for result in runner.run(checks)]
+        os._exit(0 if failed == [False, False] and len(calls) == 2 else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="The platform has no fork.")
+def test_a_child_that_is_forked_during_probes_runs_the_checks_again() -> None:
+    command = [sys.executable, "-W", "ignore", "-c", FORKS]
     subprocess.run(command, check=True, timeout=BOUND)
 
 
-def test_j1_a_hung_check_leaves_the_loop_s_executor_alone(held: Held) -> None:
+def test_a_hung_check_does_not_block_the_executor_of_the_loop(held: Held) -> None:
     made, check = (
         runner(check_timeout=BOUND, heartbeat_deadline=BOUND),
         Check("x", held),

@@ -15,14 +15,14 @@ from dockerflow_mw import checks
         (checks.Critical, 50),
     ],
 )
-def test_each_class_has_its_level(
+def test_each_class_has_a_default_level(
     message: type[checks.CheckMessage], level: int
 ) -> None:
     assert message("m").level == level
     assert message("m", 45).level == 45
 
 
-def test_a_message_without_a_level_is_refused() -> None:
+def test_a_message_without_a_level_raises_a_type_error() -> None:
     with pytest.raises(TypeError, match="level is None; it must be a whole number"):
         checks.CheckMessage("m")
 
@@ -42,19 +42,17 @@ def test_a_message_without_a_level_is_refused() -> None:
         (99, "critical"),
     ],
 )
-def test_a_level_without_a_word_has_that_of_the_next_lower_one(
-    level: int, text: str
-) -> None:
+def test_unknown_levels_fall_back_to_the_next_lower_one(level: int, text: str) -> None:
     assert checks.level_to_text(level) == text
 
 
-def test_seriousness_begins_at_error() -> None:
+def test_a_message_is_serious_from_error_on() -> None:
     assert checks.Error("m").is_serious()
     assert not checks.Warning("m").is_serious()
     assert checks.Warning("m").is_serious(checks.WARNING)
 
 
-def test_messages_compare_by_value_and_go_into_sets() -> None:
+def test_messages_compare_by_value_and_are_hashable() -> None:
     one = checks.Error("m", hint="h", obj=[], id="i")
     others: list[checks.CheckMessage] = [checks.Warning("m", hint="h", obj=[], id="i")]
     assert one == checks.Error("m", hint="h", obj=[], id="i")
@@ -62,7 +60,7 @@ def test_messages_compare_by_value_and_go_into_sets() -> None:
     assert len({one, checks.Error("m", hint="h", obj=[], id="i")}) == 1
 
 
-def test_the_text_has_the_hint_and_the_repr_has_no_object() -> None:
+def test_the_text_shows_the_hint_and_the_repr_hides_the_object() -> None:
     message = checks.Error("m", hint="h", obj="hunter2", id="i")
     assert str(message) == "(i) m\n\tHINT: h"
     assert repr(message) == "<Error: level=40, msg='m', id='i'>"

@@ -7,6 +7,7 @@ import pytest
 
 from dockerflow_mw import checks
 from dockerflow_mw.checks import DuplicateCheckError, Registry, UnknownCheckError
+from dockerflow_mw.checks.builtin.base import BuiltInCheck
 from dockerflow_mw.settings import SettingsError
 
 
@@ -61,19 +62,19 @@ def test_a_lambda_needs_a_name() -> None:
         Registry().register(lambda: None)
 
 
-def test_what_cannot_be_called_is_refused() -> None:
+def test_registering_a_value_that_is_not_callable_raises_a_type_error() -> None:
     not_callable: Any = "x"
-    with pytest.raises(TypeError, match="A check must be callable, and 'x' is not"):
+    with pytest.raises(TypeError, match="func is 'x'; it must be callable"):
         Registry().register(not_callable)
 
 
 @pytest.mark.parametrize("name", ["", b"x", ("a",), 3])
-def test_a_name_is_a_string(name: Any) -> None:
+def test_a_name_of_another_type_raises_a_type_error(name: Any) -> None:
     with pytest.raises(TypeError, match="The name of a check must be a string, not"):
         Registry().register(database, name=name)
 
 
-def test_a_check_that_takes_the_place_of_another_object_is_told_of(
+def test_the_replacement_of_a_check_by_another_object_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level("INFO")
@@ -83,10 +84,10 @@ def test_a_check_that_takes_the_place_of_another_object_is_told_of(
     registry.register(service.up)
     assert caplog.records == []
     registry.register(Service().up)
-    assert "Check up is registered anew" in caplog.text
+    assert "Check up is registered again" in caplog.text
 
 
-def test_a_different_function_under_a_taken_name_is_refused() -> None:
+def test_registering_a_different_function_under_a_used_name_raises() -> None:
     registry = Registry()
     registry.register(database, name="db")
     with pytest.raises(DuplicateCheckError) as caught:
@@ -96,12 +97,12 @@ def test_a_different_function_under_a_taken_name_is_refused() -> None:
         "A check named 'db' is already registered:"
         f" {__name__}.database ({__file__}:{first.co_firstlineno});"
         f" give {__name__}.other ({__file__}:{second.co_firstlineno})"
-        " another name with name=, or say replace=True."
+        " another name with name=, or use replace=True."
     )
     assert registry.get_checks() == {"db": database}
 
 
-def test_replace_gives_a_name_to_another_function() -> None:
+def test_replace_allows_a_different_function_under_a_used_name() -> None:
     registry = Registry()
     registry.register(database, name="db")
     registry.register(other, name="db", replace=True)
@@ -109,24 +110,21 @@ def test_replace_gives_a_name_to_another_function() -> None:
     assert registry.get_checks() == {"db": database}
 
 
-class BuiltIn:
-    """Claims an identity, as the built-in checks do."""
-
-    __name__ = "database"
-
-    def __init__(self, target: str) -> None:
-        self.identity = ("database", target)
-
-    def __call__(self) -> None: ...
+def built_in(target: str, bound_to: object = None) -> BuiltInCheck:
+    return BuiltInCheck("database", list, target, bound_to)
 
 
 def test_a_built_in_check_of_another_target_is_another_check() -> None:
     registry = Registry()
-    registry.register(BuiltIn("one"))
-    registry.register(BuiltIn("one"))
-    with pytest.raises(DuplicateCheckError, match=r"database\.one; give database\.two"):
-        registry.register(BuiltIn("two"))
-    registry.register(BuiltIn("two"), name="second")
+    registry.register(built_in("one", "secret"))
+    registry.register(built_in("one", "secret"))
+    for other in (built_in("two", "secret"), built_in("one", "another secret")):
+        with pytest.raises(DuplicateCheckError) as caught:
+            registry.register(other)
+        message = f"<database of one>; give {other!r} another name"
+        assert message in str(caught.value)
+        assert "secret" not in str(caught.value)
+    registry.register(built_in("two"), name="second")
     assert list(registry.get_checks()) == ["database", "second"]
 
 
@@ -141,7 +139,7 @@ def test_a_built_in_check_of_another_target_is_another_check() -> None:
         ("cache_seconds", -1, "a number of seconds, 0 or more"),
     ],
 )
-def test_a_bad_option_is_refused_with_a_sentence(
+def test_an_invalid_option_raises_an_error_that_names_it(
     option: str, value: object, allowed: str
 ) -> None:
     options: Any = {option: value}
@@ -196,7 +194,7 @@ def test_a_partial_is_called_with_its_arguments() -> None:
     assert seen == [3]
 
 
-def test_a_parent_s_checks_come_first_and_stay_its_own() -> None:
+def test_the_checks_of_a_parent_come_first_and_stay_in_the_parent() -> None:
     parent = Registry()
     child = Registry(parent)
     child.register(other)
@@ -208,7 +206,7 @@ def test_a_parent_s_checks_come_first_and_stay_its_own() -> None:
     assert list(child.get_checks()) == ["database"]
 
 
-def test_what_get_checks_gave_does_not_change_the_registry() -> None:
+def test_changing_the_result_of_get_checks_leaves_the_registry_unchanged() -> None:
     registry = Registry()
     registry.get_checks()["x"] = database
     assert registry.get_checks() == {}
@@ -222,7 +220,7 @@ def test_the_repr_names_the_checks() -> None:
     assert repr(registry) == "<Registry of database, other>"
 
 
-def test_the_module_s_functions_are_those_of_the_default_registry() -> None:
+def test_the_functions_of_the_package_use_the_default_registry() -> None:
     checks.register(database)
     checks.register_partial(other, name="partial")
     try:

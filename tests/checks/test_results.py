@@ -12,7 +12,7 @@ FAILED = "dockerflow.health.E101"
 
 @dataclasses.dataclass
 class DjangoMessage:
-    """Has what the messages of django.core.checks have."""
+    """A message with the attributes of a message of django.core.checks."""
 
     level: int
     msg: object
@@ -43,19 +43,19 @@ class Lazy:
         ([Error(Lazy())], (CheckMessage("lazy", 40),)),  # type: ignore[arg-type]
     ],
 )
-def test_what_checks_return_is_read(
+def test_allowed_return_values_become_messages(
     value: object, messages: tuple[CheckMessage, ...]
 ) -> None:
     assert messages_of(value) == messages
 
 
 @pytest.mark.parametrize("value", [0, 1, b"x", {"a": 1}, [None], [[]], object()])
-def test_anything_else_is_refused(value: object) -> None:
+def test_other_return_values_raise_a_type_error(value: object) -> None:
     with pytest.raises(TypeError, match=r"The check returned \w+; it must return"):
         messages_of(value)
 
 
-def test_messages_of_one_id_or_of_none_are_all_kept() -> None:
+def test_all_messages_with_equal_ids_or_without_ids_are_kept() -> None:
     messages = (Error("1", id="a"), Error("2", id="a"), Warning("3"), Warning("4"))
     result = CheckResult("db", messages)
     assert result.texts == {"a": "1", "a (2)": "2", "db": "3", "db (2)": "4"}

@@ -50,7 +50,7 @@ class _Callable:
         pytest.param(_Callable().method, id="method"),
     ],
 )
-def test_every_kind_of_check_runs_in_both_ways(run: Run, function: Any) -> None:
+def test_every_kind_of_callable_runs_sync_and_async(run: Run, function: Any) -> None:
     (result,) = run(Runner(Settings()), [Check("x", function)])
     assert result.messages == (checks.Warning("said", id="w"),)
 
@@ -71,7 +71,7 @@ def test_checks_run_side_by_side(run: Run) -> None:
     ids=repr,
 )
 @pytest.mark.parametrize("kind", ["sync", "async"])
-def test_what_a_check_raises_is_its_result(
+def test_an_exception_of_a_check_is_its_result(
     run: Run, error: BaseException, kind: str
 ) -> None:
     def raises() -> None:
@@ -92,7 +92,7 @@ def test_what_a_check_raises_is_its_result(
     assert fine.level == 0
 
 
-def test_a_result_that_is_none_names_the_check_s_mistake(run: Run) -> None:
+def test_an_invalid_return_value_is_an_error_that_names_its_type(run: Run) -> None:
     (result,) = run(Runner(Settings()), [Check("x", lambda: 3)])
     assert result.texts == {
         "dockerflow.health.E104": (
@@ -120,7 +120,7 @@ class _Hostile:
         raise ZeroDivisionError
 
 
-def test_hostile_checks_fail_and_no_more(run: Run) -> None:
+def test_hostile_checks_fail_without_raising(run: Run) -> None:
     def raises() -> None:
         raise _NamelessError
 
@@ -129,7 +129,7 @@ def test_hostile_checks_fail_and_no_more(run: Run) -> None:
     assert {result.level for result in results} <= {0, checks.ERROR}
 
 
-def test_checks_see_a_copy_of_the_caller_s_context(run: Run) -> None:
+def test_checks_run_in_a_copy_of_the_context_of_the_caller(run: Run) -> None:
     variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable")
     variable.set("caller")
     seen = {}
@@ -147,7 +147,7 @@ def test_checks_see_a_copy_of_the_caller_s_context(run: Run) -> None:
     assert variable.get() == "caller"
 
 
-def test_async_checks_run_on_the_server_s_loop() -> None:
+def test_async_checks_run_on_the_loop_of_the_server() -> None:
     loops = []
 
     async def check() -> None:
@@ -161,7 +161,7 @@ def test_async_checks_run_on_the_server_s_loop() -> None:
 
 
 @pytest.mark.parametrize("function", [_sync, _async])
-def test_python_dockerflow_s_functions_run_pairs(function: Any) -> None:
+def test_run_checks_and_run_checks_async_run_pairs(function: Any) -> None:
     pairs = [("x", function), ("y", lambda: None)]
     expected = {
         "x": {"status": "warning", "level": 30, "messages": {"w": "said"}},
@@ -174,7 +174,9 @@ def test_python_dockerflow_s_functions_run_pairs(function: Any) -> None:
 
 
 @pytest.mark.parametrize("function", [_sync, _async, _returns_awaitable])
-def test_a_check_is_run_inside_of_what_is_around_it(run: Run, function: Any) -> None:
+def test_a_check_runs_inside_the_context_manager_of_the_runner(
+    run: Run, function: Any
+) -> None:
     inside = contextvars.ContextVar("inside", default=False)
     left = []
 

@@ -1,4 +1,4 @@
-"""Compares the exchanges of the two packages field by field."""
+"""Compares the responses and log records of the two packages field by field."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Any
 
 ABSENT = "(absent)"
 
-# What differs from one run to the next: times, hosts, processes and places in code.
-_UNSTEADY = (
+# Fields that differ between two runs: times, hosts, processes and tracebacks.
+_VOLATILE = (
     *(".Timestamp", ".Pid", ".Hostname", ".Fields.t", ".Fields.traceback"),
     *("header.date", "header.server"),
 )
@@ -22,14 +22,14 @@ _UNSTEADY = (
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """A difference that is meant.
+    """An intended difference.
 
     Attributes:
-        request: the request, ``*`` standing for anything: ``"* /__version__*"``.
-        field: the field, likewise: ``"status"``, ``"header.allow"``,
-            ``"body.checks.x"``, ``"request.summary.Fields.code"``, or
-            ``"request.summary"`` for a record that only one of them has.
-        reason: why.
+        request: a pattern of requests, such as ``"* /__version__*"``.
+        field: a pattern of fields, such as ``"status"``, ``"header.allow"``,
+            ``"body.checks.x"`` and ``"request.summary.Fields.code"``. A record that
+            only one package logs is the field ``"request.summary"``.
+        reason: the reason for the difference.
     """
 
     request: str
@@ -37,7 +37,7 @@ class Difference:
     reason: str
 
     def covers(self, found: Found) -> bool:
-        """Tell whether a difference that was found is this one."""
+        """Return whether a difference that was found is this one."""
         same_request = fnmatchcase(found.request, self.request)
         return same_request and fnmatchcase(found.field, self.field)
 
@@ -56,7 +56,7 @@ class Found:
 
 
 def differences(framework: str) -> list[Found]:
-    """Run a framework's service with both packages and give what differs."""
+    """Run a framework's service with both packages and return the differences."""
     theirs, ours = (_exchanges(framework, p) for p in ("dockerflow", "dockerflow_mw"))
     assert [e["request"] for e in theirs] == [e["request"] for e in ours]
     return [
@@ -87,16 +87,16 @@ def _fields(exchange: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         kind = record["Type"]
         counts[kind] = counts.get(kind, 0) + 1
         name = kind if counts[kind] == 1 else f"{kind} ({counts[kind]})"
-        yield name, "there"
+        yield name, "present"
         yield from _flat(name, record)
 
 
 def _flat(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
-    # Nothing, rather than an empty object, so that what is in it is what differs.
+    # An empty object yields no field, so only its items differ.
     if not isinstance(value, dict):
         yield prefix, value
         return
     for name, item in value.items():
         path = f"{prefix}.{name}"
-        if not path.endswith(_UNSTEADY):
+        if not path.endswith(_VOLATILE):
             yield from _flat(path, item)

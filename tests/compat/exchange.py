@@ -1,10 +1,10 @@
-"""Runs one service with one of the two packages and prints what came of it.
+"""Runs one service with one of the two packages and prints its exchanges as JSON.
 
     python -m tests.compat.exchange flask dockerflow
 
-In a process of its own, because both packages use the same loggers and a framework
-can be set up once. The output is a JSON list of exchanges: the request, the answer,
-and the records that were logged meanwhile, formatted by the package's own formatter.
+Each run has its own process: both packages use the same loggers, and some frameworks
+can be configured only once. An exchange is a request, its response, and the log records
+of the request. The package's own formatter formats the records.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ class Asked(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What the client got."""
+    """The response that the client received."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
 
 
-# A request of the path alone has these headers.
+# The headers of each request.
 HEADERS = {
     "User-Agent": "compat/1.0",
     "Accept-Language": "de,en;q=0.5",
@@ -56,7 +56,7 @@ HEADERS = {
 
 
 def asked(path: str, method: str = "GET", **headers: str) -> Asked:
-    """Make a request; headers are added to those that each one has."""
+    """Return a request with further headers."""
     return Asked(method, path, headers)
 
 
@@ -86,7 +86,7 @@ REQUESTS = (
 
 
 def register(checks: Any) -> None:
-    """Register checks with a package's ``checks``, for frameworks without their own."""
+    """Register checks with the module ``checks`` of a package."""
 
     @checks.register
     def fine() -> list[Any]:
@@ -112,13 +112,13 @@ class _Records(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         self.lines.append(json.loads(self.format(record)))
 
-    def taken(self) -> list[dict[str, Any]]:
+    def take(self) -> list[dict[str, Any]]:
         lines, self.lines = self.lines, []
         return lines
 
 
 def exchanges(framework: str, package: str) -> list[dict[str, Any]]:
-    """Ask a service everything, and give what came of it."""
+    """Send all requests to a service, and return the exchanges."""
     project = importlib.import_module(f"tests.compat.projects.{framework}")
     root, records = logging.getLogger(), _Records(package)
     with tempfile.TemporaryDirectory() as folder:
@@ -130,7 +130,7 @@ def exchanges(framework: str, package: str) -> list[dict[str, Any]]:
             {
                 "request": str(request),
                 "answer": _shown(ask(request.method, request.path, _headers(request))),
-                "records": records.taken(),
+                "records": records.take(),
             }
             for request in (*REQUESTS, *project.REQUESTS)
         ]

@@ -1,4 +1,4 @@
-"""Beside python-dockerflow's public release: nothing differs but what is meant to."""
+"""Compared with python-dockerflow, only the intended differences exist."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ FRAMEWORKS = ("django", "fastapi", "flask", "sanic")
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("dockerflow") is None,
-    reason="python-dockerflow is only there in the session compat",
+    reason="python-dockerflow is installed in the nox session compat only",
 )
 
 
 @pytest.mark.parametrize("framework", FRAMEWORKS)
-def test_only_the_differences_that_are_meant_are_there(framework: str) -> None:
+def test_only_intended_differences_exist(framework: str) -> None:
     module = importlib.import_module(f"tests.compat.differences.{framework}")
-    meant: list[Difference] = module.DIFFERENCES
+    intended: list[Difference] = module.DIFFERENCES
     found = differences(framework)
-    unexplained = [str(f) for f in found if not any(d.covers(f) for d in meant)]
-    assert unexplained == []
-    unneeded = [d for d in meant if not any(d.covers(f) for f in found)]
-    assert unneeded == []
+    unintended = [str(f) for f in found if not any(d.covers(f) for d in intended)]
+    assert unintended == []
+    obsolete = [d for d in intended if not any(d.covers(f) for f in found)]
+    assert obsolete == []

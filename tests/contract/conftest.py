@@ -1,3 +1,10 @@
+"""The fixture of the contract suite: every test runs once for each door.
+
+A door is a way into the middleware: a bare WSGI or ASGI application, or the adapter of
+a framework. Each has a class as in `tests.doors`, whose objects serve requests without
+a network.
+"""
+
 from __future__ import annotations
 
 import importlib.util
@@ -16,7 +23,7 @@ FRAMEWORK_DOORS = (
     "tests.sanic.door:SanicDoor",
 )
 
-# Those of frameworks that are there: the session compat has one at a time.
+# The nox session compat installs one framework at a time.
 DOORS: tuple[Callable[..., doors.Door], ...] = (
     *doors.DOORS,
     *(
@@ -26,30 +33,31 @@ DOORS: tuple[Callable[..., doors.Door], ...] = (
     ),
 )
 
-# The rows that a framework makes impossible, by their ids, and why.
+# The rows that a framework makes impossible, by their ids, with the reason.
 IMPOSSIBLE = {
-    "DjangoASGI-\\xff\\xfe": "Django itself answers 400 to a query that is not UTF-8.",
-    "DjangoASGI-an empty path": "Django itself has no page at an empty path.",
-    "DjangoWSGI-/\\xff\\xfe": "Django has such a path as /%FF%FE, and we as well.",
-    "DjangoWSGI-/\\xed\\xa0\\x80": "Django has such a path as /%ED%A0%80.",
-    "FastAPIDoor-a newline at the end": "To Starlette, a path may end in a newline.",
-    "FastAPIDoor-the error endpoint, not asked for": (
-        "A router has its routes before there are settings; turned off, it is a 404."
+    "DjangoASGI-\\xff\\xfe": "Django responds 400 to a query that is not UTF-8.",
+    "DjangoASGI-an empty path": "Django has no view for an empty path under ASGI.",
+    "DjangoWSGI-/\\xff\\xfe": "Django escapes this path as /%FF%FE.",
+    "DjangoWSGI-/\\xed\\xa0\\x80": "Django escapes this path as /%ED%A0%80.",
+    "FastAPIDoor-a newline at the end": "Starlette's route matches this path as well.",
+    "FastAPIDoor-the error endpoint, turned off": (
+        "The router is made before the settings are read; its route responds 404."
     ),
-    "SanicDoor-\\xff\\xfe": "Sanic itself refuses a query that is not ASCII.",
-    "SanicDoor-query3": "Sanic itself refuses a URL of more than 65535 bytes.",
-    "test_a_group_of_an_unknown_check_fails_and_says_so[SanicDoor]": (
-        "Sanic is started before it serves, and the mistake stops the start."
+    "SanicDoor-\\xff\\xfe": "Sanic refuses a query that is not ASCII.",
+    "SanicDoor-query3": "Sanic refuses a URL of more than 65535 bytes.",
+    "SanicDoor-path2": "Sanic refuses a URL of more than 65535 bytes.",
+    "test_a_group_with_an_unknown_check_is_500_and_logged[SanicDoor]": (
+        "An unknown check stops the start of a Sanic server."
     ),
-    "SanicDoor-path2": "Sanic itself refuses a URL of more than 65535 bytes.",
 }
 
 
 @pytest.fixture(params=DOORS, ids=lambda door: door.__name__)
 def door(request: pytest.FixtureRequest) -> Iterator[Callable[..., doors.Door]]:
+    """Yield the class of a door, which takes a page and the settings."""
     for row in (request.node.callspec.id, request.node.name):
         if row in IMPOSSIBLE:
             pytest.skip(IMPOSSIBLE[row])
     yield request.param
-    # Where a framework has one set of settings, the door has put its own in force.
+    # Django's settings belong to the process; its doors restore the previous ones.
     getattr(request.param, "close", tuple)()

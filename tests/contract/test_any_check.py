@@ -1,4 +1,4 @@
-"""Whatever checks return, raise or are called, the heartbeat answers as documented."""
+"""Property tests: any return value, exception or name gives a documented response."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 from dockerflow_mw import checks
 from tests.doors import Door
 
-WORDS = {"ok", "debug", "info", "warning", "error", "critical"}
+STATUSES = {"ok", "debug", "info", "warning", "error", "critical"}
 
 RELEASED = threading.Event()
 
 
-class Unfriendly:
+class RaisingObject:
+    """A message whose attribute and texts raise."""
+
     level = 40
 
     @property
@@ -33,7 +35,9 @@ class Unfriendly:
     __repr__ = __str__
 
 
-class UnfriendlyError(Exception):
+class RaisingReprError(Exception):
+    """An exception whose text cannot be made."""
+
     def __str__(self) -> str:
         raise ZeroDivisionError
 
@@ -42,13 +46,13 @@ class UnfriendlyError(Exception):
 
 messages = st.builds(
     checks.CheckMessage,
-    msg=st.text() | st.builds(Unfriendly) | st.integers(),
+    msg=st.text() | st.builds(RaisingObject) | st.integers(),
     level=st.integers(),
     hint=st.none() | st.text(),
-    obj=st.none() | st.builds(Unfriendly) | st.builds(ValueError, st.text()),
+    obj=st.none() | st.builds(RaisingObject) | st.builds(ValueError, st.text()),
     id=st.none() | st.text() | st.integers(),
 )
-returned = (
+return_values = (
     st.none()
     | st.booleans()
     | st.text()
@@ -57,12 +61,12 @@ returned = (
     | st.integers()
     | st.binary()
     | st.dictionaries(st.text(), st.text(), max_size=1)
-    | st.builds(Unfriendly)
+    | st.builds(RaisingObject)
 )
-raised = st.sampled_from(
+exceptions = st.sampled_from(
     [
         ValueError("password=hunter2"),
-        UnfriendlyError(),
+        RaisingReprError(),
         SystemExit(1),
         KeyboardInterrupt(),
         GeneratorExit(),
@@ -111,34 +115,34 @@ def hangs() -> Callable[[], Any]:
 
 
 functions = (
-    returned.map(returns)
-    | returned.map(areturns)
-    | raised.map(raises)
-    | raised.map(araises)
+    return_values.map(returns)
+    | return_values.map(areturns)
+    | exceptions.map(raises)
+    | exceptions.map(araises)
     | st.builds(hangs)
 )
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _released() -> Any:
+def _release_hanging_checks() -> Any:
     yield
     RELEASED.set()
 
 
-@given(named=st.dictionaries(st.text(min_size=1), functions, max_size=4))
+@given(functions_by_name=st.dictionaries(st.text(min_size=1), functions, max_size=4))
 @settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_the_heartbeat_answers(
-    door: Callable[..., Door], named: dict[str, Callable[[], Any]]
+def test_any_checks_give_a_valid_heartbeat(
+    door: Callable[..., Door], functions_by_name: dict[str, Callable[[], Any]]
 ) -> None:
     made = door(check_timeout=0.05)
-    for name, function in named.items():
+    for name, function in functions_by_name.items():
         made.application.check(function, name=name)
     answer = made.ask("/__heartbeat__", query=b"verbose")
     body = json.loads(answer.body)
     assert int(answer.headers["content-length"]) == len(answer.body)
     assert set(body) == {"status", "checks", "details", "timings"}
-    assert list(body["checks"]) == list(body["timings"]) == list(named)
-    assert {body["status"], *body["checks"].values()} <= WORDS
+    assert list(body["checks"]) == list(body["timings"]) == list(functions_by_name)
+    assert {body["status"], *body["checks"].values()} <= STATUSES
     assert answer.status == (500 if body["status"] in ("error", "critical") else 200)
     for name, detail in body["details"].items():
         assert set(detail) == {"status", "level", "messages"}

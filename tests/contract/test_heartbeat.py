@@ -1,26 +1,26 @@
-"""What a heartbeat means, and to whom it says how much, behind every door."""
+"""The status and the body of a heartbeat, behind every door."""
 
 from __future__ import annotations
 
+import asyncio
 import json
-import logging
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from dockerflow_mw import checks
-from dockerflow_mw.endpoints.http import Request
+from dockerflow_mw.checks import DuplicateCheckError
 from tests.doors import Door
 
 MakeDoor = Callable[..., Door]
 
-TOKEN = "a-token-of-some-length"
 
-
-def report(made: Door, path: str = "/__heartbeat__", query: bytes = b"") -> Any:
-    """Give the status of the answer and what its body says."""
-    answer = made.ask(path, query=query)
+def report(made: Door) -> Any:
+    """Return the status and the JSON body of a heartbeat."""
+    answer = made.ask("/__heartbeat__")
     return answer.status, json.loads(answer.body)
 
 
@@ -28,17 +28,17 @@ def failing() -> checks.CheckMessage:
     return checks.Error("down", id="E1")
 
 
-def test_what_is_not_critical_is_shown_and_warns_at_most(door: MakeDoor) -> None:
+def test_a_check_that_is_not_critical_gives_a_warning_at_most(door: MakeDoor) -> None:
     made = door()
-    made.application.check(failing, name="theirs", critical=False)
+    made.application.check(failing, name="x", critical=False)
     status, body = report(made)
     assert (status, body["status"]) == (200, "warning")
-    assert body["checks"] == {"theirs": "error"}
-    assert body["details"]["theirs"]["level"] == checks.ERROR
+    assert body["checks"] == {"x": "error"}
+    assert body["details"]["x"]["level"] == checks.ERROR
 
 
 @pytest.mark.parametrize(
-    ("options", "registered", "status"),
+    ("options", "check_options", "status"),
     [
         ({}, {}, 200),
         ({"fail_level": "warning"}, {}, 500),
@@ -47,29 +47,31 @@ def test_what_is_not_critical_is_shown_and_warns_at_most(door: MakeDoor) -> None
         ({"fail_level": "warning"}, {"critical": False}, 200),
     ],
 )
-def test_the_level_that_fails_can_be_chosen(
-    door: MakeDoor, options: dict[str, str], registered: dict[str, Any], status: int
+def test_a_warning_fails_the_heartbeat_only_at_that_fail_level(
+    door: MakeDoor, options: dict[str, str], check_options: dict[str, Any], status: int
 ) -> None:
     made = door(**options)
     warning = checks.Warning("slow", id="W1")
-    made.application.check(lambda: warning, name="x", **registered)
+    made.application.check(lambda: warning, name="x", **check_options)
     answered, body = report(made)
     assert (answered, body["status"]) == (status, "warning")
 
 
-def test_an_error_may_be_too_little_to_fail(door: MakeDoor) -> None:
+def test_an_error_below_the_fail_level_is_shown_with_200(door: MakeDoor) -> None:
     made = door(fail_level="critical")
     made.application.check(failing)
     status, body = report(made)
     assert (status, body["status"]) == (200, "error")
 
 
-def test_a_check_may_be_allowed_to_fail_some_times(door: MakeDoor) -> None:
-    answers = iter([False, False, True, False, False, False, False, True])
+def test_failures_before_error_turns_the_first_failures_into_warnings(
+    door: MakeDoor,
+) -> None:
+    values = iter([False, False, True, False, False, False, False, True])
     made = door()
-    made.application.check(lambda: next(answers), name="x", failures_before_error=3)
-    seen = [(status, body["checks"]["x"]) for status, body in _reports(made, 8)]
-    assert seen == [
+    made.application.check(lambda: next(values), name="x", failures_before_error=3)
+    reports = [report(made) for _ in range(8)]
+    assert [(status, body["checks"]["x"]) for status, body in reports] == [
         (200, "warning"),
         (200, "warning"),
         (200, "ok"),
@@ -81,90 +83,7 @@ def test_a_check_may_be_allowed_to_fail_some_times(door: MakeDoor) -> None:
     ]
 
 
-def _reports(made: Door, number: int) -> list[Any]:
-    return [report(made) for _ in range(number)]
-
-
-@pytest.mark.parametrize(
-    ("query", "ran"),
-    [
-        (b"", ["a", "b", "c"]),
-        (b"checks=a", ["a"]),
-        (b"checks=c,a", ["a", "c"]),
-        (b"checks=a&checks=%62", ["a", "b"]),
-        (b"checks=deep", ["b", "c"]),
-        (b"exclude=a", ["b", "c"]),
-        (b"exclude=deep", ["a"]),
-        (b"checks=deep&exclude=b", ["c"]),
-        (b"exclude=a,b,c", []),
-        (b"checks=", ["a", "b", "c"]),
-        (b"other=1", ["a", "b", "c"]),
-    ],
-)
-def test_people_can_pick_checks(door: MakeDoor, query: bytes, ran: list[str]) -> None:
-    made = door()
-    for name, tags in (("a", []), ("b", ["deep"]), ("c", ["deep"])):
-        made.application.check(lambda: None, name=name, tags=tags)
-    status, body = report(made, query=query)
-    assert (status, list(body["checks"])) == (200, ran)
-
-
-@pytest.mark.parametrize("query", [b"checks=a,nope", b"exclude=nope"])
-def test_an_unknown_name_is_answered_400(door: MakeDoor, query: bytes) -> None:
-    made = door()
-    made.application.check(lambda: None, name="a")
-    assert report(made, query=query) == (
-        400,
-        {"error": "There is no check and no tag 'nope'; there are a."},
-    )
-
-
-@pytest.mark.parametrize("query", [b"checks=a", b"exclude=a", b"checks=nope"])
-@pytest.mark.parametrize("details", ["status", TOKEN])
-def test_who_may_not_see_details_may_not_pick_checks(
-    door: MakeDoor, query: bytes, details: str
-) -> None:
-    made = door(details=details)
-    made.application.check(failing, name="a")
-    assert report(made, query=query) == (
-        403,
-        {"error": "Checks can be picked only by who may see their details."},
-    )
-
-
-def test_verbose_adds_the_time_that_each_check_took(door: MakeDoor) -> None:
-    made = door()
-    made.application.check(lambda: None, name="a")
-    assert "timings" not in report(made)[1]
-    (timing,) = report(made, query=b"verbose")[1]["timings"].values()
-    assert sorted(timing) == ["age_ms", "duration_ms"]
-    assert all(isinstance(value, int) for value in timing.values())
-
-
-def test_groups_answer_at_their_own_paths(door: MakeDoor) -> None:
-    made = door(groups={"/__ready__": ["database"], "/tief/größe": "deep"})
-    made.application.check(lambda: None, name="database")
-    made.application.check(failing, name="third", tags=["deep"])
-    assert report(made, "/__ready__") == (
-        200,
-        {"status": "ok", "checks": {"database": "ok"}, "details": {}},
-    )
-    assert report(made, "/__ready__/")[0] == 200
-    status, body = report(made, "/tief/größe")
-    assert (status, body["checks"]) == (500, {"third": "error"})
-    assert report(made)[1]["checks"] == {"database": "ok", "third": "error"}
-    assert made.ask("/__ready__", "POST").status == 405
-
-
-@pytest.mark.parametrize("query", [b"checks=third", b"exclude=third"])
-def test_a_group_knows_its_own_checks_alone(door: MakeDoor, query: bytes) -> None:
-    made = door(groups={"/__ready__": ["database"]})
-    made.application.check(lambda: None, name="database")
-    made.application.check(failing, name="third")
-    assert report(made, "/__ready__", query)[0] == 400
-
-
-def test_names_and_ids_are_masked_as_well(door: MakeDoor) -> None:
+def test_credentials_in_names_and_ids_are_masked(door: MakeDoor) -> None:
     made = door()
     error = checks.Error("x", id="password=hunter2")
     made.application.check(lambda: error, name="redis://:hunter2@cache")
@@ -179,74 +98,131 @@ def test_an_id_of_any_type_is_shown_as_text(door: MakeDoor, identity: Any) -> No
     assert (status, body["details"]["x"]["messages"]) == (500, {str(identity): "x"})
 
 
-def test_a_group_of_an_unknown_check_fails_and_says_so(
-    door: MakeDoor, caplog: pytest.LogCaptureFixture
-) -> None:
-    made = door(groups={"/__ready__": ["databse"]})
-    made.application.check(lambda: None, name="database")
-    assert report(made, "/__ready__") == (
-        500,
-        {"error": "The group has a check that is unknown."},
-    )
-    sentence = (
-        "The group /__ready__ cannot be served: There is no check and no tag"
-        " 'databse'; there are database."
-    )
-    assert ("dockerflow.middleware", logging.CRITICAL, sentence) in caplog.record_tuples
-    assert made.ask("/__lbheartbeat__").status == 200
+def test_a_heartbeat_has_no_message_of_the_previous_one(door: MakeDoor) -> None:
+    messages: list[checks.CheckMessage] = [failing()]
+    made = door()
+    made.application.check(lambda: messages, name="x")
+    assert report(made)[0] == 500
+    messages.clear()
+    assert report(made) == (200, {"status": "ok", "checks": {"x": "ok"}, "details": {}})
 
 
-FULL = {"status", "checks", "details"}
+def test_a_heartbeat_ends_with_its_last_check(door: MakeDoor) -> None:
+    made = door()
+
+    @made.application.check
+    def blocking() -> None:
+        time.sleep(0.05)
+
+    @made.application.check
+    async def suspending() -> None:
+        await asyncio.sleep(0.05)
+
+    start = time.monotonic()
+    assert report(made)[0] == 200
+    assert time.monotonic() - start < 1
+
+
+def test_a_heartbeat_without_checks_is_ok(door: MakeDoor) -> None:
+    answer = door().ask("/__heartbeat__")
+    assert answer.status == 200
+    assert json.loads(answer.body) == {"status": "ok", "checks": {}, "details": {}}
+
+
+def test_a_heartbeat_runs_and_reports_sync_and_async_checks(door: MakeDoor) -> None:
+    made = door(heartbeat_failed_status_code=503)
+
+    @made.application.check
+    def fine() -> None: ...
+
+    @made.application.check
+    async def also_fine() -> list[checks.CheckMessage]:
+        return []
+
+    @made.application.check(name="bugzilla.up")
+    async def down() -> list[checks.CheckMessage]:
+        return [checks.Error("no answer", id="bugzilla.E001")]
+
+    @made.application.check
+    def tired() -> list[checks.CheckMessage]:
+        return [checks.Warning("slow", id="tired.W001")]
+
+    answer = made.ask("/__heartbeat__")
+    assert answer.status == 503
+    assert json.loads(answer.body) == {
+        "status": "error",
+        "checks": {
+            "fine": "ok",
+            "also_fine": "ok",
+            "bugzilla.up": "error",
+            "tired": "warning",
+        },
+        "details": {
+            "bugzilla.up": {
+                "status": "error",
+                "level": 40,
+                "messages": {"bugzilla.E001": "no answer"},
+            },
+            "tired": {
+                "status": "warning",
+                "level": 30,
+                "messages": {"tired.W001": "slow"},
+            },
+        },
+    }
+
+
+def test_silenced_messages_do_not_count(door: MakeDoor) -> None:
+    made = door(silenced_checks="x.E1,y.E1")
+    made.application.check(lambda: checks.Error("known", id="x.E1"), name="x")
+    answer = made.ask("/__heartbeat__")
+    assert answer.status == 200
+    assert json.loads(answer.body)["checks"] == {"x": "ok"}
+
+
+def test_credentials_in_a_message_are_masked(door: MakeDoor) -> None:
+    made = door()
+    text = "cannot reach redis://:s3cret@cache:6379 (password=s3cret)"
+    made.application.check(lambda: text, name="cache")
+    answer = made.ask("/__heartbeat__")
+    assert b"s3cret" not in answer.body
+    assert b"redis://***@cache:6379 (password=***)" in answer.body
+
+
+def test_a_second_check_of_the_same_name_is_refused(door: MakeDoor) -> None:
+    made = door()
+    made.application.check(lambda: True, name="redis")
+    with pytest.raises(DuplicateCheckError, match="A check named 'redis' is already"):
+        made.application.check(failing, name="redis")
 
 
 @pytest.mark.parametrize(
-    ("policy", "authorization", "seen"),
-    [
-        ("full", "", FULL),
-        ("status", "", {"status"}),
-        ("status", f"Bearer {TOKEN}", {"status"}),
-        (TOKEN, "", {"status"}),
-        (TOKEN, f"Bearer {TOKEN}", FULL),
-        (TOKEN, f"bearer   {TOKEN} ", FULL),
-        (TOKEN, f"Basic {TOKEN}", {"status"}),
-        (TOKEN, TOKEN, {"status"}),
-        (TOKEN, f"Bearer {TOKEN}x", {"status"}),
-        (TOKEN, "Bearer caf\xe9", {"status"}),
-        (lambda request: request.headers.get("authorization") == "me", "me", FULL),
-        (lambda request: request.headers.get("authorization"), "me", {"status"}),
-        (lambda request: 1 / 0, "", {"status"}),
-        (lambda: True, "", {"status"}),
-    ],
+    ("value", "status"),
+    [(None, "ok"), (True, "ok"), (False, "error"), ("text", "error"), (3, "error")],
 )
-def test_the_policy_decides_who_sees_details(
-    door: MakeDoor, policy: Any, authorization: str, seen: set[str]
+def test_the_return_value_of_a_check_sets_its_status(
+    door: MakeDoor, value: object, status: str
 ) -> None:
-    made = door(details=policy)
-    made.application.check(failing, name="x")
-    headers = {"Authorization": authorization} if authorization else {}
-    answer = made.ask("/__heartbeat__", headers=headers, query=b"verbose")
-    body = json.loads(answer.body)
-    assert body["status"] == "error"
-    assert set(body) - {"timings"} == seen
-    assert ("timings" in body) is (seen == FULL)
-
-
-def test_a_policy_is_asked_with_the_request(door: MakeDoor) -> None:
-    asked: list[Request] = []
-
-    def policy(request: Request) -> bool:
-        asked.append(request)
-        return False
-
-    door(details=policy).ask("/__heartbeat__", headers={"X-A": "b"}, query=b"c=d")
-    assert (asked[0].method, asked[0].query) == ("GET", "c=d")
-    assert asked[0].headers["x-a"] == "b"
-
-
-def test_results_of_one_answer_do_not_stick_to_the_next(door: MakeDoor) -> None:
-    said: list[checks.CheckMessage] = [failing()]
     made = door()
-    made.application.check(lambda: said, name="x")
-    assert report(made)[0] == 500
-    said.clear()
-    assert report(made) == (200, {"status": "ok", "checks": {"x": "ok"}, "details": {}})
+    made.application.check(lambda: value, name="x")
+    assert report(made)[1]["checks"] == {"x": status}
+
+
+def test_messages_with_the_same_id_are_all_shown(door: MakeDoor) -> None:
+    made = door()
+    error = checks.Error("down", id="E1")
+    made.application.check(lambda: [error, error], name="x")
+    messages = report(made)[1]["details"]["x"]["messages"]
+    assert messages == {"E1": "down", "E1 (2)": "down"}
+
+
+def test_sync_checks_run_concurrently(door: MakeDoor) -> None:
+    barrier = threading.Barrier(3)
+
+    def waits_for_the_others() -> None:
+        barrier.wait(timeout=20)
+
+    made = door()
+    for number in range(3):
+        made.application.check(waits_for_the_others, name=str(number))
+    assert report(made)[0] == 200

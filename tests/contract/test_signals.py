@@ -1,4 +1,4 @@
-"""The signals that a heartbeat sends behind every door."""
+"""The signals that every door's heartbeat sends."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def sent() -> Iterator[Sent]:
         (checks.Critical("c"), "failed", checks.CRITICAL),
     ],
 )
-def test_a_heartbeat_sends_its_level(
+def test_a_heartbeat_sends_a_signal_with_its_level(
     door: Callable[..., Door], sent: Sent, message: object, name: str, level: int
 ) -> None:
     made = door()
@@ -50,7 +50,7 @@ def test_a_heartbeat_sends_its_level(
     assert sent == [(name, made.application, level)]
 
 
-def test_a_receiver_that_raises_changes_nothing(
+def test_a_receiver_that_raises_is_logged_and_changes_nothing(
     door: Callable[..., Door], sent: Sent, caplog: pytest.LogCaptureFixture
 ) -> None:
     def raises(sender: object, **extra: Any) -> None:

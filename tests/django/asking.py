@@ -1,4 +1,4 @@
-"""Asks a project in process, as servers do, and tells what came of it."""
+"""Clients of a Django project in this process, over WSGI and ASGI."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.frameworks import django_site
 
 @contextlib.contextmanager
 def project(view: Any, *others: str, **changes: Any) -> Iterator[None]:
-    """Put settings in force that have one view, ours and perhaps other middleware."""
+    """Apply settings with one view, our middleware and others after it."""
     pattern = re_path(r"(?s)^.*\Z", view)
     quiet = {"DOCKERFLOW_CHECKS": (), "DOCKERFLOW_SYSTEM_CHECKS": False}
     ours = {"MIDDLEWARE": [MIDDLEWARE, *others], "ROOT_URLCONF": (pattern,)}
@@ -30,13 +30,13 @@ def project(view: Any, *others: str, **changes: Any) -> Iterator[None]:
 def ask_wsgi(
     path: str = "/", *, wrap: Any = None, chunks: int | None = None, **environ: Any
 ) -> tuple[int, bytes]:
-    """Ask for a path behind WSGI, reading so many chunks, or all.
+    """Return the status and the body of a path over WSGI.
 
     Args:
         path: the path.
-        wrap: what is around Django, if anything.
-        chunks: after how many chunks the client goes away.
-        environ: more of the environ.
+        wrap: returns an application around Django.
+        chunks: the number of chunks after which the client disconnects.
+        environ: further keys of the environ.
     """
     asked: dict[str, Any] = {"PATH_INFO": path, "wsgi.input": io.BytesIO(), **environ}
     setup_testing_defaults(asked)
@@ -55,13 +55,13 @@ def ask_wsgi(
 def ask_asgi(
     path: str = "/", *, wrap: Any = None, leaves: bool = False, stays: bool = True
 ) -> tuple[int, bytes]:
-    """Ask for a path behind ASGI.
+    """Return the status and the body of a path over ASGI.
 
     Args:
         path: the path.
-        wrap: what is around Django, if anything.
-        leaves: whether the client leaves when it has the first chunk.
-        stays: whether it waits for an answer at all.
+        wrap: returns an application around Django.
+        leaves: whether the client disconnects after the first chunk.
+        stays: whether the client waits for a response.
     """
     handler: Any = django_site.asgi()
     served = handler if wrap is None else wrap(handler)
@@ -94,13 +94,13 @@ async def _ask(served: Any, path: str, leaves: bool, stays: bool) -> list[Any]:
 
     scope = {"type": "http", "method": "GET", "path": path, "headers": []}
     await served({**scope, "query_string": b""}, receive, send)
-    # What it has left running, as the sending of signals.
+    # Tasks that outlive the request, such as the sending of signals.
     await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
     return sent
 
 
 def summaries(caplog: pytest.LogCaptureFixture) -> list[Any]:
-    """Give the records of requests."""
+    """Return the records of requests."""
     return [r for r in caplog.records if r.name == "request.summary"]
 
 

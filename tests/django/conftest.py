@@ -10,7 +10,7 @@ from tests.django.door import DjangoASGI, DjangoWSGI
 
 @pytest.fixture(autouse=True)
 def _closed() -> Iterator[None]:
-    """Give Django's settings back that a door has put in force."""
+    """Restore the settings that a door replaced."""
     yield
     DjangoASGI.close()
     DjangoWSGI.close()
@@ -18,5 +18,5 @@ def _closed() -> Iterator[None]:
 
 @pytest.fixture
 def info(caplog: pytest.LogCaptureFixture) -> None:
-    """Take down what is logged from INFO on."""
+    """Capture log records from INFO on."""
     caplog.set_level(logging.INFO)

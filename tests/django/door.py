@@ -1,4 +1,4 @@
-"""The doors of the Django shim, with the middleware's defaults."""
+"""Django in the contract tests, with the defaults of the WSGI and ASGI middleware."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.core.signals import got_request_exception
 from django.http import HttpRequest, HttpResponse
 from django.urls import re_path
 
-from dockerflow_mw.django.site import current
+from dockerflow_mw.django.service import current_service
 from tests.doors import BareASGI, BareWSGI, Page, page
 from tests.frameworks import django_site
 
@@ -23,7 +23,7 @@ RAISED = "tests.raised"
 
 @contextlib.contextmanager
 def project(view: Any, **options: Any) -> Iterator[None]:
-    """Put settings in force that have one view for every path."""
+    """Apply settings with one view for every path."""
     given = {"log_probes": "failures", "error_endpoint": False, "details": "full"}
     given |= {"checks": (), "system_checks": False, **options}
     changes = {f"DOCKERFLOW_{name.upper()}": value for name, value in given.items()}
@@ -40,12 +40,12 @@ def project(view: Any, **options: Any) -> Iterator[None]:
 
 
 class _Door:
-    # Django's settings are those of the process, so that there is one door at a time.
+    # Django has one set of settings in a process, so one door is open at a time.
     _open: ClassVar[contextlib.ExitStack] = contextlib.ExitStack()
 
     @classmethod
     def open(cls, view: Any, **options: Any) -> None:
-        """Put the door's settings in force, in the place of a former one's."""
+        """Apply the settings of this door in place of the previous one."""
         cls.close()
         cls._open.enter_context(project(view, **options))
         got_request_exception.connect(_keep)
@@ -53,7 +53,7 @@ class _Door:
 
     @classmethod
     def close(cls) -> None:
-        """Give the settings back that were there before."""
+        """Restore the previous settings."""
         cls._open.close()
 
 
@@ -63,7 +63,7 @@ def _keep(request: HttpRequest, **_: Any) -> None:
 
 
 def _raise(held: Any) -> None:
-    # What Django has made a response of, as its own test client raises it.
+    # Django's test client also raises exceptions that became responses.
     for error in held.get(RAISED, ()):
         raise error
 
@@ -76,7 +76,7 @@ class DjangoWSGI(_Door, BareWSGI):
             return HttpResponse(page(), content_type="text/plain")
 
         self.open(view, **options)
-        self.application = current()
+        self.application = current_service()
         handler = django_site.wsgi()
 
         def served(environ: Any, start_response: Any) -> Any:
@@ -97,7 +97,7 @@ class DjangoASGI(_Door, BareASGI):
             return HttpResponse(page(), content_type="text/plain")
 
         self.open(view, **options)
-        self.application = current()
+        self.application = current_service()
         handler: Any = django_site.asgi()
 
         async def served(scope: Any, receive: Any, send: Any) -> None:
@@ -106,7 +106,7 @@ class DjangoASGI(_Door, BareASGI):
             async def receive_once() -> Any:
                 nonlocal asked
                 if asked:
-                    # The client stays.
+                    # The client does not disconnect.
                     await asyncio.Event().wait()
                 asked = True
                 return await receive()

@@ -1,4 +1,4 @@
-"""Other people's middleware, and what projects make of ours."""
+"""Middleware of Django and of projects, and subclasses of ours."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dockerflow_mw.django.middleware import DockerflowMiddleware
 
 
 class User:
-    """A user whose key is known once it is loaded."""
+    """A user with a primary key."""
 
     def __init__(self, pk: Any, is_authenticated: bool = True) -> None:
         self.pk = pk
@@ -25,18 +25,21 @@ class User:
 LOADED: list[str] = []
 
 
-def load() -> User:
-    """Load the user, which takes a query."""
-    LOADED.append("a query")
-    return User(7)
+def get_user(request: HttpRequest) -> User:
+    """Return the user of a request, loaded once, as django.contrib.auth does."""
+    if not hasattr(request, "_cached_user"):
+        LOADED.append("a query")
+        request._cached_user = User(7)
+    user: User = request._cached_user
+    return user
 
 
 @sync_and_async_middleware
 def lazy_user(get_response: Any) -> Any:
-    """Have ``request.user`` as Django's authentication has it."""
+    """Set ``request.user`` as AuthenticationMiddleware does."""
 
     def served(request: HttpRequest) -> Any:
-        request.user = SimpleLazyObject(load)
+        request.user = SimpleLazyObject(lambda: get_user(request))
         return get_response(request)
 
     if iscoroutinefunction(get_response):
@@ -48,17 +51,17 @@ KEEP: Any = None
 
 
 def keep(get_response: Any) -> Any:
-    """Be the middleware that a test has put here."""
+    """Return the middleware that a test set as `KEEP`."""
     return KEEP(get_response)
 
 
 def sync_only(get_response: Any) -> Any:
-    """Be a middleware of the old kind, which has a thread of its own under ASGI."""
+    """Return a sync middleware, which Django runs on a thread under ASGI."""
     return lambda request: get_response(request)
 
 
 class Joanie(DockerflowMiddleware):
-    """Log without a look at the user, as openfun/joanie's middleware does."""
+    """A middleware that logs no user, as openfun/joanie's does."""
 
     def _build_extra_meta(self, request: HttpRequest) -> dict[str, Any]:
         out = {
@@ -77,26 +80,26 @@ class Joanie(DockerflowMiddleware):
 
 
 class Inherited(DockerflowMiddleware):
-    """Add to what there is."""
+    """A middleware that adds to the fields."""
 
     def _build_extra_meta(self, request: HttpRequest) -> dict[str, Any]:
         return {**super()._build_extra_meta(request), "errno": 107, "uid": "theirs"}
 
 
 class Raising(DockerflowMiddleware):
-    """Fail."""
+    """A middleware whose fields raise."""
 
     def _build_extra_meta(self, request: HttpRequest) -> dict[str, Any]:
         raise RuntimeError("no fields")
 
 
 def mine(request: HttpRequest) -> HttpResponse:
-    """Answer at a path of the project's own."""
+    """Return a response at a path of the project."""
     return HttpResponse("mine")
 
 
 class OtherPaths(DockerflowMiddleware):
-    """Have the endpoints elsewhere, and one more."""
+    """A middleware with other paths of the endpoints, and one more view."""
 
     viewpatterns = [
         *(

@@ -1,7 +1,7 @@
-"""The project that real servers serve, with a real database and a real Redis.
+"""The project of the tests with real servers, PostgreSQL and Valkey.
 
-A server imports `wsgi` or `asgi`. A test must not import this module, for it sets
-Django up. Where the services are is in ``services.json`` in the working directory.
+A server imports `wsgi` or `asgi`. Importing this module sets Django up, so tests do
+not import it. ``services.json`` in the working directory has the URLs of the services.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ django.setup()
 
 
 def backend(request: HttpRequest) -> HttpResponse:
-    """Tell which of the database's processes serves this request."""
+    """Return the id of the database process that serves this request."""
     from django.db import connection
 
     with connection.cursor() as cursor:
@@ -65,7 +65,7 @@ def backend(request: HttpRequest) -> HttpResponse:
 
 
 def boom(request: HttpRequest) -> HttpResponse:
-    """Fail."""
+    """Raise an exception."""
     raise RuntimeError("boom")
 
 
@@ -86,7 +86,7 @@ urlpatterns = [path("backend", backend), path("boom", boom), path("stream", stre
 
 
 def __getattr__(name: str) -> object:
-    # One of the two is made in a process, when the server asks for it.
+    # Each process makes the application that its server imports.
     if name == "wsgi":
         from django.core.wsgi import get_wsgi_application
 

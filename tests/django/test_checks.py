@@ -10,12 +10,14 @@ from typing import Any
 
 import pytest
 import redis
+from django import db
 from django.core.management import call_command
 from django.db import DatabaseError, InterfaceError, OperationalError, ProgrammingError
-from django.db.migrations import Migration
+from django.db.migrations.recorder import MigrationRecorder
 from django.db.utils import ConnectionHandler
+from django.test import override_settings
 
-from dockerflow_mw.django import checks, connections
+from dockerflow_mw.django import checks, system
 from tests.django.asking import ask_wsgi, project
 from tests.django.test_system import page
 from tests.services import Service, connected, stopped
@@ -31,12 +33,12 @@ def _configured() -> Iterator[None]:
 
 
 def told(messages: list[Any]) -> list[tuple[int, str]]:
-    """Give the level and the end of the id of each message."""
+    """Return the level and the end of the id of each message."""
     return [(m.level, m.id.removeprefix("dockerflow.health.")) for m in messages]
 
 
 def connection_to(monkeypatch: pytest.MonkeyPatch, **database: Any) -> Any:
-    """Have the checks look at a database; Django's own settings stay."""
+    """Return a connection that the checks use instead of the default one."""
     made = ConnectionHandler({"default": database})["default"]
     monkeypatch.setattr(checks, "connection", made)
     return made
@@ -49,7 +51,7 @@ def sqlite(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
     made.close()
 
 
-def test_a_database_that_answers_is_fine(sqlite: Any) -> None:
+def test_a_working_database_has_no_message(sqlite: Any) -> None:
     assert checks.check_database_connected(app_configs=None) == []
 
 
@@ -67,7 +69,7 @@ def test_a_database_that_answers_is_fine(sqlite: Any) -> None:
         ),
     ],
 )
-def test_a_database_that_cannot_be_had(
+def test_an_unusable_database_setting_is_an_error(
     monkeypatch: pytest.MonkeyPatch, database: dict[str, Any], identity: str
 ) -> None:
     handler = ConnectionHandler({"default": database})
@@ -79,7 +81,7 @@ def test_a_database_that_cannot_be_had(
     monkeypatch.setattr(checks, "connection", Proxy())
     (message,) = checks.check_database_connected(app_configs=None)
     assert told([message]) == [(40, identity)]
-    # What drivers say names hosts and users.
+    # Texts of drivers name hosts and users.
     assert "127.0.0.1" not in message.msg
 
 
@@ -92,7 +94,7 @@ def test_a_database_that_cannot_be_had(
         (DatabaseError, "E008"),
     ],
 )
-def test_e1_an_error_of_a_driver_is_a_message(
+def test_an_error_of_a_driver_is_a_message(
     sqlite: Any, monkeypatch: pytest.MonkeyPatch, error: Any, identity: str
 ) -> None:
     def refuse() -> None:
@@ -105,14 +107,14 @@ def test_e1_an_error_of_a_driver_is_a_message(
     assert isinstance(message.obj, error)
 
 
-def test_a_database_that_does_not_answer(
+def test_a_database_that_fails_its_query_is_an_error(
     sqlite: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite, "is_usable", lambda: False)
     assert told(checks.check_database_connected(app_configs=None)) == [(40, "E002")]
 
 
-def test_31_a_connection_that_died_is_made_anew(
+def test_a_closed_connection_is_opened_again(
     monkeypatch: pytest.MonkeyPatch, postgres: Service
 ) -> None:
     from urllib.parse import urlparse
@@ -137,12 +139,12 @@ def test_31_a_connection_that_died_is_made_anew(
 
 
 @pytest.mark.parametrize("name", [":memory:", "file:x?mode=memory&cache=shared"])
-def test_30_a_check_s_connections_are_closed(
+def test_the_connections_of_a_check_are_closed(
     monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     handler = ConnectionHandler({"default": {"ENGINE": SQLITE, "NAME": name}})
-    monkeypatch.setattr(connections, "connections", handler)
-    with connections.closed_connections():
+    monkeypatch.setattr(system, "connections", handler)
+    with system.closed_connections():
         handler["default"].ensure_connection()
         kept = handler["default"].connection
     assert handler["default"].connection is None
@@ -160,71 +162,89 @@ def test_a_connection_that_cannot_be_closed_does_not_fail_the_check(
         raise InterfaceError
 
     handler = ConnectionHandler({"default": {"ENGINE": SQLITE, "NAME": ":memory:"}})
-    monkeypatch.setattr(connections, "connections", handler)
+    monkeypatch.setattr(system, "connections", handler)
     monkeypatch.setattr(handler["default"], "close", refuse)
-    with connections.closed_connections():
+    with system.closed_connections():
         pass
     text = "A check's connection to default could not be closed."
     assert [r.getMessage() for r in caplog.records] == [text]
 
 
-ONE, TWO, SQUASHED = ("app", "0001"), ("app", "0002"), ("app", "0001_squashed")
+EMPTY = "from django.db import migrations\nclass Migration(migrations.Migration):\n"
+
+
+# Django records a squashed migration with those that it replaces.
+SQUASHED = ["1", "2", "squashed"]
+
+
+@pytest.fixture
+def migrations(
+    sqlite: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[Path]:
+    """Return the folder of the migrations of the only app."""
+    folder = tmp_path / f"migrations_{tmp_path.name}"
+    folder.mkdir()
+    (folder / "__init__.py").touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    app = "django.contrib.contenttypes"
+    modules = {"contenttypes": folder.name}
+    # Django looks the applied migrations up by the alias of the connection.
+    db.connections["default"] = sqlite
+    with override_settings(INSTALLED_APPS=[app], MIGRATION_MODULES=modules):
+        yield folder
+    del db.connections["default"]
 
 
 @pytest.mark.parametrize(
     ("applied", "text"),
     [
-        pytest.param({SQUASHED, ("app", "0003")}, None, id="all"),
-        pytest.param({ONE, TWO, ("app", "0003")}, None, id="all that it replaces"),
-        pytest.param(
-            {SQUASHED, ("app", "0003"), ("app", "0004")}, None, id="ahead of the code"
-        ),
-        pytest.param({SQUASHED}, "app.0003.", id="one is not"),
-        pytest.param({ONE}, "app.0001_squashed, app.0003.", id="half of a squashed"),
-        pytest.param(set(), "app.0001_squashed, app.0003.", id="none"),
+        pytest.param([*SQUASHED, "3"], None, id="all"),
+        pytest.param(["1", "2", "3"], None, id="all that the squashed one replaces"),
+        pytest.param([*SQUASHED, "3", "4"], None, id="more than the code has"),
+        pytest.param(SQUASHED, "3", id="one is not"),
+        pytest.param(["1"], "2, 3", id="a part of the squashed one"),
+        pytest.param([], "3, squashed", id="none"),
     ],
 )
-def test_the_migrations(
-    monkeypatch: pytest.MonkeyPatch, applied: set[Any], text: str | None
+def test_unapplied_migrations_are_a_warning(
+    sqlite: Any, migrations: Path, applied: list[str], text: str | None
 ) -> None:
-    squashed = Migration("0001_squashed", "app")
-    squashed.replaces = [ONE, TWO]
-    scripts = {SQUASHED: squashed, ("app", "0003"): Migration("0003", "app")}
-    monkeypatch.setattr(checks, "_scripts", lambda: scripts)
-    monkeypatch.setattr(checks, "_applied", lambda: applied)
+    replaced = "[('contenttypes', '1'), ('contenttypes', '2')]"
+    (migrations / "1.py").write_text(f"{EMPTY}    dependencies = []\n")
+    (migrations / "2.py").write_text(f"{EMPTY}    dependencies = {replaced[:22]}]\n")
+    (migrations / "squashed.py").write_text(f"{EMPTY}    replaces = {replaced}\n")
+    after = "[('contenttypes', 'squashed')]"
+    (migrations / "3.py").write_text(f"{EMPTY}    dependencies = {after}\n")
+    recorder = MigrationRecorder(sqlite)
+    recorder.ensure_schema()
+    for name in applied:
+        recorder.record_applied("contenttypes", name)
     messages = checks.check_migrations_applied(app_configs=None)
     assert told(messages) == ([] if text is None else [(30, "W001")])
-    assert [m.msg for m in messages] == (
-        [] if text is None else [f"Unapplied migrations: {text}"]
-    )
+    named = [m.msg.replace("contenttypes.", "") for m in messages]
+    assert named == ([] if text is None else [f"Unapplied migrations: {text}."])
 
 
-def test_61_the_migrations_of_a_database_that_is_down(
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_stopped_database_is_no_reason_to_warn_of_migrations(
+    sqlite: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse() -> None:
         raise InterfaceError
 
-    monkeypatch.setattr(checks, "_scripts", dict)
-    monkeypatch.setattr(checks, "_applied", refuse)
+    monkeypatch.setattr(sqlite, "connect", refuse)
     assert told(checks.check_migrations_applied(app_configs=None)) == [(20, "I001")]
 
 
-def test_migrations_that_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> None:
-        raise SyntaxError
-
-    monkeypatch.setattr(checks, "_scripts", broken)
+def test_unreadable_migrations_are_an_error(migrations: Path) -> None:
+    (migrations / "1.py").write_text("This is no Python.")
     assert told(checks.check_migrations_applied(app_configs=None)) == [(40, "E106")]
 
 
-def test_many_migrations_are_not_all_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    names = [f"{number:04}" for number in range(30)]
-    scripts = {("app", name): Migration(name, "app") for name in names}
-    monkeypatch.setattr(checks, "_scripts", lambda: scripts)
-    monkeypatch.setattr(checks, "_applied", set)
+def test_a_message_names_ten_unapplied_migrations(migrations: Path) -> None:
+    for number in range(30):
+        (migrations / f"m{number:04}.py").write_text(f"{EMPTY}    pass\n")
     (message,) = checks.check_migrations_applied(app_configs=None)
-    assert message.msg.endswith("app.0009 and 20 more.")
+    assert message.msg.endswith("contenttypes.m0009 and 20 more.")
 
 
 DJANGO_REDIS = "django_redis.cache.RedisCache"
@@ -248,11 +268,13 @@ def with_cache(backend: str, location: str = "") -> Any:
 
 def clients(valkey: Service) -> int:
     with connected(valkey.url) as client:
-        return len([c for c in client.client_list() if c["cmd"] == "ping"])
+        return len([c for c in client.client_list() if c["cmd"] in ("ping", "expire")])
 
 
 @pytest.mark.parametrize("backend", [DJANGO_REDIS, DJANGO_S_OWN])
-def test_i1_a_redis_that_comes_and_goes(valkey: Service, backend: str) -> None:
+def test_a_stopped_redis_is_an_error_until_it_is_back(
+    valkey: Service, backend: str
+) -> None:
     with with_cache(backend, valkey.url):
         assert checks.check_redis_connected(app_configs=None) == []
         with stopped(valkey):
@@ -273,23 +295,39 @@ def test_i1_a_redis_that_comes_and_goes(valkey: Service, backend: str) -> None:
         pytest.param(DJANGO_S_OWN, "nonsense", "E006", id="no URL"),
     ],
 )
-def test_a_redis_that_cannot_be_had(backend: str, location: str, identity: str) -> None:
+def test_an_unusable_cache_setting_is_an_error(
+    backend: str, location: str, identity: str
+) -> None:
     if backend == LOCAL:
         pytest.importorskip("django_redis")
     with with_cache(backend, location):
         assert told(checks.check_redis_connected(None)) == [(40, identity)]
 
 
-@pytest.mark.parametrize("backend", [DJANGO_REDIS, DJANGO_S_OWN])
-def test_a_redis_that_does_not_answer_a_ping(
-    monkeypatch: pytest.MonkeyPatch, backend: str
-) -> None:
+def test_a_failed_ping_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redis.Redis, "ping", lambda _: False)
-    with with_cache(backend, "redis://127.0.0.1:1/0"):
+    with with_cache(DJANGO_REDIS, "redis://127.0.0.1:1/0"):
         assert told(checks.check_redis_connected(None)) == [(40, "E007")]
 
 
-def test_e3_manage_py_check_goes_on_when_everything_is_down(
+def test_an_error_of_redis_is_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise redis.ResponseError("NOAUTH Authentication required.")
+
+    monkeypatch.setattr(redis.Redis, "expire", refuse)
+    with with_cache(DJANGO_S_OWN, "redis://127.0.0.1:1/0"):
+        assert told(checks.check_redis_connected(None)) == [(40, "E010")]
+
+
+def test_the_first_server_of_a_cache_is_asked(valkey: Service) -> None:
+    nobody = "redis://127.0.0.1:1/0"
+    with with_cache(DJANGO_S_OWN, f"{valkey.url};{nobody}"):
+        assert checks.check_redis_connected(None) == []
+    with with_cache(DJANGO_S_OWN, f"{nobody};{valkey.url}"):
+        assert told(checks.check_redis_connected(None)) == [(40, "E004")]
+
+
+def test_manage_py_check_reports_a_missing_database(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     from django.core.checks.registry import registry

@@ -1,4 +1,4 @@
-"""The example runs and shows what it says."""
+"""The example of Django."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_the_example_reads_and_checks_its_database(
     assert summaries[0]["books"] == 1
 
 
-def test_the_example_s_checks_are_django_s_as_well(database: Path) -> None:
+def test_manage_py_check_runs_the_checks_of_the_example(database: Path) -> None:
     command = [sys.executable, str(examples.EXAMPLES / "django_app.py"), "check"]
     kept = {k: v for k, v in os.environ.items() if not k.startswith("DOCKERFLOW_")}
     fine = subprocess.run(command, env=kept, capture_output=True, text=True)

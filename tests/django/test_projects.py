@@ -1,4 +1,4 @@
-"""The projects that use python-dockerflow pass their own tests."""
+"""Projects that use python-dockerflow pass their tests."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ def run(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["relay"])
-def test_a4_fx_private_relay(name: str) -> None:
+def test_fx_private_relay(name: str) -> None:
     run(name)
 
 
 @pytest.mark.parametrize("name", ["tecken"])
-def test_a5_tecken(name: str) -> None:
+def test_tecken(name: str) -> None:
     run(name)
 
 
 @pytest.mark.parametrize("name", ["treeherder"])
-def test_a6_treeherder_and_code_review(name: str) -> None:
+def test_treeherder_and_code_review(name: str) -> None:
     run(name)
 
 
 @pytest.mark.parametrize("name", ["joanie"])
-def test_a7_joanie_marsha_and_normandy(name: str) -> None:
+def test_joanie_marsha_and_normandy(name: str) -> None:
     run(name)

@@ -1,4 +1,4 @@
-"""Real servers, a real PostgreSQL and a real Valkey, which come and go."""
+"""Django on real servers with PostgreSQL and Valkey, which are stopped."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ UVICORN = (sys.executable, "-m", "uvicorn", "--port", "{port}")
 DJANGO_REDIS = "django_redis.cache.RedisCache"
 DJANGO_S_OWN = "django.core.cache.backends.redis.RedisCache"
 
-# What each server is called, what it takes, how it is started, and the cache.
+# The id of each server, its modules, its command, and the cache.
 SERVERS = [
     (
         "gunicorn-sync",
@@ -73,7 +73,7 @@ def client(server: Server) -> Iterator[httpx.Client]:
 
 
 def probe(client: httpx.Client) -> tuple[int, dict[str, str]]:
-    """Give the status of a heartbeat, and the ids of what failed by check."""
+    """Return the status of a heartbeat, and the first message id of each check."""
     answer = client.get("/__heartbeat__")
     details = answer.json()["details"]
     ids = {name: next(iter(said["messages"])) for name, said in details.items()}
@@ -81,14 +81,14 @@ def probe(client: httpx.Client) -> tuple[int, dict[str, str]]:
 
 
 def connections(postgres: Service) -> set[int]:
-    """Give the processes of the database that serve the project."""
+    """Return the database processes that serve the project."""
     query = "select pid from pg_stat_activity where application_name = %s"
     with psycopg.connect(postgres.url) as connection:
         rows = connection.execute(query, [APPLICATION_NAME]).fetchall()
     return {pid for (pid,) in rows}
 
 
-def test_a_database_and_a_cache_that_come_and_go(
+def test_a_stopped_server_fails_the_heartbeat_until_it_is_back(
     client: httpx.Client, server: Server, postgres: Service, valkey: Service
 ) -> None:
     pending = {"check_migrations_applied": W001}
@@ -104,16 +104,16 @@ def test_a_database_and_a_cache_that_come_and_go(
     assert probe(client) == (200, pending)
 
 
-def test_no_connection_is_left_and_those_of_requests_stay(
+def test_heartbeats_keep_no_connection_and_close_none_of_requests(
     client: httpx.Client, server: Server, postgres: Service
 ) -> None:
-    # Often enough for each thread of a worker to have its connection.
+    # Enough requests for a connection in each thread of a worker.
     served_by = {int(client.get("/backend").text) for _ in range(8)}
     kept = connections(postgres)
     for _ in range(5):
         assert probe(client)[0] == 200
     assert kept <= served_by
-    # Under ASGI, where each request has a thread, those of requests go by and by.
+    # Under ASGI, each request has a thread, whose connection is closed later.
     assert poll(lambda: connections(postgres) <= kept, ANSWERS_WITHIN)
     command: Any = server.process.args
     if "gunicorn" in command:
@@ -122,7 +122,7 @@ def test_no_connection_is_left_and_those_of_requests_stay(
         assert int(client.get("/backend").text) in served_by
 
 
-def test_each_request_leaves_one_true_record(
+def test_each_request_leaves_one_summary_with_its_status(
     client: httpx.Client, server: Server
 ) -> None:
     asked = {

@@ -1,4 +1,4 @@
-"""Django's system checks in the heartbeat, and the heartbeat's checks in Django's."""
+"""Django's system checks in the heartbeat, and its checks in Django."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from django.test import override_settings
 
 from dockerflow_mw.checks import default_registry
 from dockerflow_mw.django import checks, system
-from dockerflow_mw.django.site import current
+from dockerflow_mw.django.service import current_service
 from tests.django.asking import ASK, ask_wsgi, project
 
 Ask = Callable[..., tuple[int, bytes]]
@@ -56,11 +56,10 @@ def check_broken(app_configs: Any, **kwargs: Any) -> list[Any]:
 
 @pytest.fixture(autouse=True)
 def django_checks_alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Give Django no checks but those that a test registers."""
+    """Remove all of Django's checks, so that only those of the test run."""
     RAN.clear()
     monkeypatch.setattr(registry, "registered_checks", set())
     monkeypatch.setattr(registry, "deployment_checks", set())
-    monkeypatch.setattr(system, "_adapted", {})
     yield
     default_registry.clear_checks()
 
@@ -102,11 +101,11 @@ def test_a_system_check_runs_once_and_a_listed_one_at_every_probe(ask: Ask) -> N
     assert RAN.count("disk") == 1
 
 
-def test_a6_deployment_checks_count_when_debug_is_switched_off() -> None:
+def test_deployment_checks_run_without_debug() -> None:
     django_checks.register(check_deployed, deploy=True)
     with project(page, **WITH_SYSTEM):
         assert probe() == (200, {"status": "ok", "checks": {}, "details": {}})
-        # As it is, so that no signal tells of it.
+        # Set directly, so Django sends no signal.
         settings.DEBUG = False
         assert probe() == (200, {"status": "warning"})
         settings.DEBUG = True
@@ -116,7 +115,7 @@ def test_a6_deployment_checks_count_when_debug_is_switched_off() -> None:
     assert RAN == ["deployed"]
 
 
-def test_e6_a_warning_can_be_silenced_or_the_system_checks_left_out() -> None:
+def test_system_checks_can_be_silenced_or_left_out() -> None:
     django_checks.register(check_deployed, deploy=True)
     with project(page, DOCKERFLOW_SYSTEM_CHECKS=True):
         assert probe()[1] == {"status": "warning"}
@@ -126,21 +125,21 @@ def test_e6_a_warning_can_be_silenced_or_the_system_checks_left_out() -> None:
             assert probe()[1] == {"status": "ok"}
 
 
-def test_a_system_check_that_raised_is_tried_again() -> None:
+def test_a_system_check_that_raised_runs_again() -> None:
     django_checks.register(check_broken)
     with project(page, **WITH_SYSTEM):
         assert [probe()[0] for _ in range(3)] == [500, 200, 200]
     assert RAN == ["broken", "broken"]
 
 
-def test_a_system_check_that_is_registered_later_counts() -> None:
+def test_a_system_check_may_be_registered_late() -> None:
     with project(page, **WITH_SYSTEM):
         assert probe()[1]["checks"] == {}
         django_checks.register(check_disk)
         assert probe()[1]["checks"] == {"check_disk": "warning"}
 
 
-def test_checks_of_one_name_are_all_there() -> None:
+def test_checks_of_the_same_name_all_run() -> None:
     def named(result: list[Any]) -> Any:
         def check_search(app_configs: Any, **kwargs: Any) -> list[Any]:
             return result
@@ -157,7 +156,7 @@ def test_checks_of_one_name_are_all_there() -> None:
     assert sorted(body["checks"].values()) == ["error", "ok"]
 
 
-def test_1_a_slow_system_check_keeps_no_other_from_being_in_time(
+def test_a_slow_system_check_does_not_delay_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     released = threading.Event()
@@ -166,7 +165,7 @@ def test_1_a_slow_system_check_keeps_no_other_from_being_in_time(
         released.wait(20)
         return []
 
-    monkeypatch.setattr(system, "TURN", 0.05)
+    monkeypatch.setattr(system, "LOCK_TIMEOUT", 0.05)
     django_checks.register(a_slow_check)
     django_checks.register(check_disk)
     with project(page, DOCKERFLOW_CHECK_TIMEOUT=1, **WITH_SYSTEM):
@@ -198,7 +197,7 @@ def test_system_checks_run_one_at_a_time() -> None:
         assert probe()[0] == 200
 
 
-def test_registering_is_for_manage_py_and_for_every_middleware() -> None:
+def test_checks_are_registered_with_django_and_by_default() -> None:
     with project(page, DOCKERFLOW_CHECKS=listed(check_search, check_disk)):
         checks.register()
         checks.register()
@@ -209,14 +208,18 @@ def test_registering_is_for_manage_py_and_for_every_middleware() -> None:
 
 def test_the_defaults_are_the_database_and_the_migrations() -> None:
     with project(page, DOCKERFLOW_CHECKS=None):
-        assert [function.__name__ for function in current().settings.checks] == [
+        assert [
+            function.__name__ for function in current_service().settings.checks
+        ] == [
             "check_database_connected",
             "check_migrations_applied",
         ]
 
 
 @pytest.mark.parametrize("ask", ASK)
-def test_the_signals_are_django_s(ask: Ask, caplog: pytest.LogCaptureFixture) -> None:
+def test_heartbeats_send_django_s_signals(
+    ask: Ask, caplog: pytest.LogCaptureFixture
+) -> None:
     from dockerflow_mw import DockerflowMiddleware
     from dockerflow_mw.django import signals, views
 
@@ -276,11 +279,11 @@ def test_a_bad_value_for_the_system_checks_is_refused(value: object) -> None:
         project(page, DOCKERFLOW_SYSTEM_CHECKS=value),
         pytest.raises(SettingsError, match=sentence),
     ):
-        current()
+        current_service()
 
 
 @pytest.mark.parametrize("kind", [str, lambda path: path])
-def test_e10_the_version_is_in_base_dir(
+def test_the_version_file_is_in_base_dir(
     tmp_path: Any, kind: Callable[[Any], Any]
 ) -> None:
     file = tmp_path / "version.json"
@@ -289,7 +292,7 @@ def test_e10_the_version_is_in_base_dir(
     with project(page, BASE_DIR=base):
         assert ask_wsgi("/__version__")[0] == 404
         file.write_text('{"version": "1"}')
-        # It is read at the start.
+        # The file is read when the service starts.
         with override_settings(BASE_DIR=base):
             assert ask_wsgi("/__version__") == (200, b'{"version": "1"}')
         file.write_text("{")
@@ -308,7 +311,17 @@ def test_e10_the_version_is_in_base_dir(
 
 
 @pytest.mark.parametrize("ask", ASK)
-def test_a_check_has_the_arguments_that_django_gives(ask: Ask) -> None:
+def test_the_version_callback_may_query_the_database(ask: Ask) -> None:
+    def callback(root: Any) -> dict[str, bool]:
+        # Django refuses queries on an event loop.
+        return {"on_event_loop": system.is_on_event_loop()}
+
+    with project(page, DOCKERFLOW_VERSION_CALLBACK=callback):
+        assert ask("/__version__") == (200, b'{"on_event_loop": false}')
+
+
+@pytest.mark.parametrize("ask", ASK)
+def test_a_system_check_has_the_arguments_of_manage_py_check(ask: Ask) -> None:
     def check_models(app_configs: Any, databases: Any, **kwargs: Any) -> list[Any]:
         return []
 
@@ -330,7 +343,7 @@ async def check_rows(app_configs: Any, **kwargs: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("ask", ASK)
-def test_30_connections_are_closed_where_an_async_check_has_opened_them(
+def test_the_connections_of_an_async_check_are_closed_on_their_thread(
     ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     THREADS.clear()
@@ -339,7 +352,8 @@ def test_30_connections_are_closed_where_an_async_check_has_opened_them(
     def close_all() -> None:
         closed.append(threading.get_ident())
 
-    monkeypatch.setattr("dockerflow_mw.django.connections._close_all", close_all)
+    monkeypatch.setattr("dockerflow_mw.django.system._close_all", close_all)
     with project(page, DOCKERFLOW_CHECKS=listed(check_rows), DEBUG=True):
         assert probe(ask)[1]["checks"] == {"check_rows": "ok"}
-    assert closed == THREADS
+    # The check closes its connections itself, and the service does so again.
+    assert set(closed) == set(THREADS)

@@ -18,6 +18,6 @@ def _no_checks() -> Iterator[None]:
 
 @pytest.fixture
 def summaries(caplog: pytest.LogCaptureFixture) -> Callable[[], list[Any]]:
-    """Give the summaries so far."""
+    """Return a function that returns the summaries so far."""
     caplog.set_level(logging.INFO)
     return lambda: [r for r in caplog.records if r.name == "request.summary"]

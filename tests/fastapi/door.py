@@ -1,4 +1,4 @@
-"""The door of FastAPI, for the contract suite."""
+"""The FastAPI application of the contract suite."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dockerflow_mw.fastapi.middleware import (
 from dockerflow_mw.settings import variable_of
 from tests.doors import BareASGI, Page, page
 
-# What differs from the settings of DockerflowMiddleware where nothing is said.
+# The defaults of DockerflowMiddleware that the adapters do not share.
 DEFAULTS = {"error_endpoint": False, "log_probes": "failures"}
 
 
@@ -37,12 +37,12 @@ class FastAPIDoor(BareASGI):
         app.include_router(router)
         app.add_middleware(RequestIdMiddleware)
         app.add_middleware(MozlogRequestSummaryLogger)
-        # The checks are those of the process.
+        # The application has no registry of its own, only the default one.
         clear_checks()
         app.check, app.checks = default_registry.register, default_registry
         self.application = self.served = app
 
     @staticmethod
     def close() -> None:
-        """Leave no checks to other doors."""
+        """Remove the checks from the default registry."""
         clear_checks()

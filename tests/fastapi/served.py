@@ -1,6 +1,6 @@
-"""What Uvicorn serves: a FastAPI application over the database of a file's URL.
+"""A FastAPI application for Uvicorn; the file ``database`` has the database's URL.
 
-A test must not import this module, for it sets the root logger up.
+Importing this module configures the root logger, so tests must not import it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ engine = create_async_engine(Path("database").read_text())
 
 @contextlib.asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-    """Register the check, and let go of the connections in the end."""
+    """Register the check, and close the connections at the shut-down."""
     checks.register(checks.database_connected(engine), name="database")
     app.state.APP_DIR = Path.cwd()
     app.state.DOCKERFLOW_HEARTBEAT_FAILED_STATUS_CODE = 503
@@ -46,7 +46,7 @@ app.add_middleware(RequestIdMiddleware)
 
 @app.get("/")
 async def index() -> int:
-    """Ask the database for a number."""
+    """Return a number of the database."""
     async with engine.connect() as connection:
         number: int = (await connection.execute(text("select 41 + 1"))).scalar_one()
     summary.add_fields(uid="u1", number=number)
@@ -55,7 +55,7 @@ async def index() -> int:
 
 @app.get("/forever")
 async def forever() -> StreamingResponse:
-    """Stream until the client goes away."""
+    """Stream until the client disconnects."""
 
     async def chunks() -> AsyncIterator[bytes]:
         while True:

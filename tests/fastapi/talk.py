@@ -1,4 +1,4 @@
-"""Talks to an ASGI application in process, as a client does to a server."""
+"""Clients and servers in process for ASGI applications."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ ANSWERS_WITHIN = 30.0
 
 
 def client_of(app: Any) -> httpx.AsyncClient:
-    """Give a client of an application that was not started; an exception is a 500."""
+    """Return a client of an application without a start-up; an exception is a 500."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://10.0.0.7")
 
 
 @contextlib.asynccontextmanager
 async def started(app: Any) -> AsyncIterator[httpx.AsyncClient]:
-    """Start an application, give a client of it, and stop it."""
+    """Start an application, yield a client of it, and stop the application."""
     scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}
     server = ApplicationCommunicator(app, scope)
     await reach(server, "startup")
@@ -31,7 +31,7 @@ async def started(app: Any) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def reach(server: Any, state: str) -> None:
-    """Have an application start up, or shut down."""
+    """Run the start-up or the shut-down of an application."""
     await server.send_input({"type": f"lifespan.{state}"})
     message = await server.receive_output(ANSWERS_WITHIN)
     assert message["type"] == f"lifespan.{state}.complete", message

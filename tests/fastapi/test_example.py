@@ -1,4 +1,4 @@
-"""The example runs, and follows its database."""
+"""The example of FastAPI, with a database that breaks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.test_examples import imported
 
 @pytest.fixture
 def _logging() -> Iterator[None]:
-    """Take back what configure_logging does to the root logger."""
+    """Restore the root logger, which configure_logging changes."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield

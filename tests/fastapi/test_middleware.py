@@ -1,4 +1,4 @@
-"""The middlewares: alone, in either order, and over applications of other kinds."""
+"""The middlewares: alone, in either order, and around other kinds of applications."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import json
 import logging
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 from asgiref.testing import ApplicationCommunicator
-from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi import FastAPI, HTTPException, Request, Response, WebSocket
 from fastapi.responses import StreamingResponse
 from starlette.applications import Starlette
 
-from dockerflow_mw import DockerflowMiddleware, summary
+from dockerflow_mw import DockerflowMiddleware
 from dockerflow_mw.fastapi.middleware import (
     MozlogRequestSummaryLogger,
     RequestIdMiddleware,
@@ -35,7 +35,7 @@ ORDERS = [
 
 
 def site(*middlewares: Any, **settings: Any) -> FastAPI:
-    """Make an application with pages of all sorts; the last middleware is outermost."""
+    """Return an application. The last one of the middlewares is the outermost."""
     app = FastAPI()
     for name, value in settings.items():
         setattr(app.state, name, value)
@@ -62,32 +62,23 @@ def site(*middlewares: Any, **settings: Any) -> FastAPI:
     async def boom() -> None:
         raise ValueError("boom")
 
-    @app.get("/stream")
-    async def stream() -> StreamingResponse:
-        async def chunks() -> Any:
-            yield b"one"
-            await asyncio.sleep(0.2)
-            yield b"two"
-
-        return StreamingResponse(chunks())
-
     return app
 
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("sent", [{"X-Request-ID": "abc-123"}, {}])
-async def test_in_either_order_the_id_is_the_same_everywhere(
+async def test_views_and_summaries_have_the_same_id_in_either_order(
     order: tuple[Any, ...], sent: dict[str, str], summaries: Summaries
 ) -> None:
     async with client_of(site(*order)) as client:
-        seen = [(await client.get(p, headers=sent)).json() for p in ("/", "/sync")]
-    assert [record.rid for record in summaries()] == seen
-    assert all(len(rid) == 32 or rid == "abc-123" for rid in seen)
+        ids = [(await client.get(p, headers=sent)).json() for p in ("/", "/sync")]
+    assert [record.rid for record in summaries()] == ids
+    assert all(len(rid) == 32 or rid == "abc-123" for rid in ids)
     assert request_id_context.get() is None
 
 
 @pytest.mark.parametrize("order", ORDERS)
-async def test_the_request_id_is_echoed_once(
+async def test_the_response_has_the_request_id_once(
     order: tuple[Any, ...], summaries: Summaries
 ) -> None:
     async with client_of(site(*order, DOCKERFLOW_ECHO_REQUEST_ID=True)) as client:
@@ -95,13 +86,15 @@ async def test_the_request_id_is_echoed_once(
     assert answer.headers.get_list("x-request-id") == [summaries()[0].rid]
 
 
-async def test_the_request_id_alone_leaves_no_summary(summaries: Summaries) -> None:
+async def test_the_request_id_middleware_alone_logs_no_summary(
+    summaries: Summaries,
+) -> None:
     async with client_of(site(RequestIdMiddleware)) as client:
         answer = await client.get("/", headers={"X-Request-ID": "abc"})
     assert (answer.json(), summaries()) == ("abc", [])
 
 
-async def test_the_summary_alone_has_an_id(summaries: Summaries) -> None:
+async def test_the_summary_logger_alone_sets_an_id(summaries: Summaries) -> None:
     async with client_of(site(MozlogRequestSummaryLogger)) as client:
         answer = await client.get("/")
     assert [record.rid for record in summaries()] == [answer.json()]
@@ -118,7 +111,7 @@ async def test_the_summary_alone_has_an_id(summaries: Summaries) -> None:
         ("/boom", 500, 500, logging.ERROR),
     ],
 )
-async def test_g_h_the_level_and_errno_are_those_of_the_status(
+async def test_the_level_and_errno_of_a_summary_follow_the_status(
     order: tuple[Any, ...],
     path: str,
     code: int,
@@ -132,7 +125,7 @@ async def test_g_h_the_level_and_errno_are_those_of_the_status(
     assert (record.code, record.errno, record.levelno) == (code, errno, level)
 
 
-async def test_around_the_application_the_status_is_what_a_handler_made_of_it(
+async def test_around_the_application_a_summary_has_the_status_of_the_error_handler(
     summaries: Summaries,
 ) -> None:
     app = site(DOCKERFLOW_SUMMARY_LOG_QUERYSTRING=True)
@@ -149,27 +142,26 @@ async def test_around_the_application_the_status_is_what_a_handler_made_of_it(
     assert (record.code, record.errno, record.querystring) == (503, 503, "a=1")
 
 
-async def test_a_stream_is_timed_to_its_last_byte(summaries: Summaries) -> None:
-    async with client_of(site(MozlogRequestSummaryLogger)) as client:
-        assert (await client.get("/stream")).content == b"onetwo"
-    (record,) = summaries()
-    assert record.t >= 150
+async def test_a_summary_is_logged_after_the_last_byte(summaries: Summaries) -> None:
+    counts = []
+    app = site(MozlogRequestSummaryLogger)
 
+    @app.get("/stream")
+    async def stream() -> StreamingResponse:
+        async def chunks() -> AsyncIterator[bytes]:
+            for chunk in (b"one", b"two"):
+                yield chunk
+                counts.append(len(summaries()))
 
-async def test_need_77_a_view_adds_fields(summaries: Summaries) -> None:
-    app = site(MozlogRequestSummaryLogger, RequestIdMiddleware)
-
-    @app.get("/user")
-    async def user() -> None:
-        summary.add_fields(uid="u1", route="/user")
+        return StreamingResponse(chunks())
 
     async with client_of(app) as client:
-        await client.get("/user")
-    (record,) = summaries()
-    assert (record.uid, record.route) == ("u1", "/user")
+        assert (await client.get("/stream")).content == b"onetwo"
+    counts.append(len(summaries()))
+    assert counts == [0, 0, 1]
 
 
-async def test_a_logger_of_one_s_own_has_the_summaries(
+async def test_summaries_are_logged_with_the_given_logger(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -188,7 +180,7 @@ async def test_a_logger_of_one_s_own_has_the_summaries(
     assert names == ["mine.summary", "mine.summary"]
 
 
-def test_making_one_changes_nothing_outside_of_it() -> None:
+def test_making_a_summary_logger_leaves_logging_unchanged() -> None:
     logger = logging.getLogger("request.summary")
     before = (list(logger.handlers), logger.level, logger.propagate)
     made = [MozlogRequestSummaryLogger(FastAPI()) for _ in range(2)]
@@ -199,12 +191,12 @@ def test_making_one_changes_nothing_outside_of_it() -> None:
 @pytest.mark.parametrize(
     "middleware", [RequestIdMiddleware, MozlogRequestSummaryLogger]
 )
-def test_a_misspelt_argument_is_refused(middleware: Any) -> None:
+def test_an_unknown_argument_is_refused(middleware: Any) -> None:
     with pytest.raises(TypeError):
         middleware(FastAPI(), loger=None)
 
 
-async def test_an_outer_middleware_of_ours_sees_to_the_record(
+async def test_an_outer_dockerflow_middleware_logs_the_only_summary(
     summaries: Summaries,
 ) -> None:
     app = site(MozlogRequestSummaryLogger, RequestIdMiddleware)
@@ -214,7 +206,7 @@ async def test_an_outer_middleware_of_ours_sees_to_the_record(
 
 
 @pytest.mark.parametrize("order", ORDERS)
-async def test_an_application_that_is_none_of_starlette_s(
+async def test_other_asgi_applications_have_the_settings_of_the_environment(
     order: tuple[Any, ...], summaries: Summaries, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DOCKERFLOW_SUMMARY_LOG_QUERYSTRING", "true")
@@ -229,27 +221,46 @@ async def test_an_application_that_is_none_of_starlette_s(
     assert [(r.code, r.querystring) for r in summaries()] == [(204, "a=1")]
 
 
-async def test_settings_that_are_made_in_the_lifespan_count(
-    summaries: Summaries,
+@pytest.mark.parametrize("logs_query", [True, False])
+async def test_middlewares_read_the_settings_that_a_lifespan_sets(
+    summaries: Summaries, logs_query: bool
 ) -> None:
     app = site(MozlogRequestSummaryLogger, RequestIdMiddleware)
-    for asked in (True, False):
-        app.router.lifespan_context = _lifespan(asked)
-        async with started(app) as client:
-            await client.get("/?a=1")
-    assert [hasattr(r, "querystring") for r in summaries()] == [True, False]
 
-
-def _lifespan(querystring: bool) -> Any:
     @contextlib.asynccontextmanager
-    async def lifespan(app: FastAPI) -> Any:
-        app.state.DOCKERFLOW_SUMMARY_LOG_QUERYSTRING = querystring
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        app.state.DOCKERFLOW_SUMMARY_LOG_QUERYSTRING = logs_query
         yield
 
-    return lifespan
+    app.router.lifespan_context = lifespan
+    async with started(app) as client:
+        await client.get("/?a=1")
+    assert [hasattr(record, "querystring") for record in summaries()] == [logs_query]
 
 
-async def test_a_setting_that_cannot_be_used_stops_the_start() -> None:
+async def test_a_websocket_may_be_the_first_to_read_the_settings(
+    summaries: Summaries,
+) -> None:
+    app = site(MozlogRequestSummaryLogger, DOCKERFLOW_SUMMARY_LOG_WEBSOCKETS=True)
+
+    @app.websocket("/socket")
+    async def socket(websocket: WebSocket) -> None:
+        await websocket.accept()
+        await websocket.close()
+
+    scope = {
+        "type": "websocket",
+        "path": "/socket",
+        "headers": [],
+        "query_string": b"",
+    }
+    client = ApplicationCommunicator(app, scope)
+    await client.send_input({"type": "websocket.connect"})
+    await client.wait(ANSWERS_WITHIN)
+    assert [(record.path, record.code) for record in summaries()] == [("/socket", 101)]
+
+
+async def test_an_invalid_setting_stops_the_start() -> None:
     app = site(RequestIdMiddleware, DOCKERFLOW_SAMPLE="many")
     server = ApplicationCommunicator(app, {"type": "lifespan"})
     await server.send_input({"type": "lifespan.startup"})
@@ -264,26 +275,29 @@ async def test_a_setting_that_cannot_be_used_stops_the_start() -> None:
 
 
 @pytest.mark.parametrize("kind", ["websocket", "lifespan", "something.else"])
-async def test_need_53_other_scopes_pass(kind: str, summaries: Summaries) -> None:
+async def test_other_scopes_pass_unchanged(kind: str, summaries: Summaries) -> None:
     seen = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         seen.append((scope["type"], await receive()))
-        await send({"type": "an answer"})
+        await send({"type": "from the application"})
 
     async def receive() -> Any:
-        return {"type": "a question"}
+        return {"type": "from the server"}
 
     async def send(message: Any) -> None:
         seen.append(message)
 
     scope = {"type": kind, "path": "/", "headers": []}
     await RequestIdMiddleware(MozlogRequestSummaryLogger(app))(scope, receive, send)
-    assert seen == [(kind, {"type": "a question"}), {"type": "an answer"}]
+    assert seen == [
+        (kind, {"type": "from the server"}),
+        {"type": "from the application"},
+    ]
     assert summaries() == []
 
 
-async def test_requests_at_one_time_have_ids_of_their_own() -> None:
+async def test_concurrent_requests_have_different_ids() -> None:
     app = site(MozlogRequestSummaryLogger, RequestIdMiddleware)
     ids = [f"rid-{number}" for number in range(20)]
     async with client_of(app) as client:
@@ -292,42 +306,49 @@ async def test_requests_at_one_time_have_ids_of_their_own() -> None:
     assert [answer.json() for answer in answers] == ids
 
 
-UNCONFIGURED = """
-import asyncio, logging, sys
+SCRIPT = """
+import asyncio, contextlib, logging
 from tests.fastapi.talk import client_of, started
 from tests.fastapi.test_middleware import MozlogRequestSummaryLogger, site
+
 logger = logging.getLogger("request.summary")
-apps = [site(MozlogRequestSummaryLogger) for _ in range(2)]
-for app in apps:
-    app.middleware_stack = app.build_middleware_stack()
-assert (logger.handlers, logger.level) == ([], logging.NOTSET)
-{setting}
-handlers, level = [*logger.handlers], logger.level
-async def ask(start):
-    for app in apps:
-        async with start(app) as client:
+
+@contextlib.asynccontextmanager
+async def lifespan(app):
+    {setup}
+    yield
+
+async def request_pages(make_client):
+    for _ in range(2):
+        app = site(MozlogRequestSummaryLogger)
+        app.router.lifespan_context = lifespan
+        async with make_client(app) as client:
             for path in ("/missing", "/unavailable"):
                 await client.get(path)
-asyncio.run(ask({start}))
-if {alone}:
-    assert (logger.handlers, logger.level) == (handlers, level)
+
+if "{make_client}" == "client_of":
+    {setup}
+asyncio.run(request_pages({make_client}))
+assert (len(logger.handlers), logger.level) == ({handlers}, logging.{level})
 """
 
 
-@pytest.mark.parametrize("start", ["client_of", "started"])
+@pytest.mark.parametrize("make_client", ["client_of", "started"])
 @pytest.mark.parametrize(
-    ("setting", "alone", "codes"),
+    ("setup", "handlers", "level", "codes"),
     [
-        ("", False, [404, 503] * 2),
-        ("logger.setLevel(logging.ERROR)", False, [503] * 2),
-        ("logging.getLogger().addHandler(logging.NullHandler())", True, []),
-        ("logger.addHandler(logging.NullHandler())", True, []),
+        ("pass", 1, "INFO", [404, 503] * 2),
+        ("logger.setLevel(logging.ERROR)", 1, "ERROR", [503] * 2),
+        ("logging.root.handlers[:] = [logging.NullHandler()]", 0, "NOTSET", []),
+        ("logger.handlers[:] = [logging.NullHandler()]", 1, "NOTSET", []),
     ],
 )
-def test_where_no_handler_is_at_the_start_the_summaries_are_on_stdout(
-    setting: str, alone: bool, codes: list[int], start: str
+def test_without_a_handler_at_the_first_request_the_summaries_are_on_stdout(
+    setup: str, handlers: int, level: str, codes: list[int], make_client: str
 ) -> None:
-    code = UNCONFIGURED.format(setting=setting, alone=alone, start=start)
+    code = SCRIPT.format(
+        setup=setup, handlers=handlers, level=level, make_client=make_client
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], check=True, capture_output=True, text=True
     )
@@ -336,7 +357,7 @@ def test_where_no_handler_is_at_the_start_the_summaries_are_on_stdout(
     assert {record["Type"] for record in records} <= {"request.summary"}
 
 
-def test_starlette_alone_has_the_middlewares() -> None:
+def test_the_middlewares_need_no_fastapi() -> None:
     code = (
         "import sys; sys.modules['fastapi'] = None\n"
         "from dockerflow_mw.fastapi.middleware import RequestIdMiddleware\n"
@@ -346,7 +367,7 @@ def test_starlette_alone_has_the_middlewares() -> None:
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)
 
 
-async def test_starlette_has_them(summaries: Summaries) -> None:
+async def test_starlette_applications_log_summaries(summaries: Summaries) -> None:
     app = Starlette()
     app.add_middleware(RequestIdMiddleware)
     app.add_middleware(MozlogRequestSummaryLogger)

@@ -1,4 +1,4 @@
-"""Projects that use python-dockerflow, set up as they are, with the import renamed."""
+"""Projects that use python-dockerflow, with only their imports changed."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Service:
 
 
 class Logged:
-    """What a logging set-up has written."""
+    """The output of a logging configuration."""
 
     def __init__(self) -> None:
         self.json, self.text = io.StringIO(), io.StringIO()
@@ -66,7 +66,7 @@ class Logged:
 
 @pytest.fixture
 def logged() -> Iterator[Logged]:
-    """Have what dictConfig does to the loggers taken back."""
+    """Restore the loggers that dictConfig changes."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     known = [lg for lg in root.manager.loggerDict.values() if hasattr(lg, "disabled")]
@@ -77,8 +77,8 @@ def logged() -> Iterator[Logged]:
     for name in ("jbi", "request.summary"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).setLevel(logging.NOTSET)
-    for logger, former in zip(known, disabled, strict=True):
-        logger.disabled = former
+    for logger, was_disabled in zip(known, disabled, strict=True):
+        logger.disabled = was_disabled
 
 
 def jbi_logging(logged: Logged) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def services() -> tuple[Service, Service]:
     return Service(), Service()
 
 
-async def test_a1_jbi_the_heartbeat_fails_with_503_and_tells_exactly_what(
+async def test_jbi_the_heartbeat_fails_with_503_and_names_the_failures(
     tmp_path: Path, services: tuple[Service, Service]
 ) -> None:
     jira, bugzilla = services
@@ -161,7 +161,7 @@ async def test_a1_jbi_the_heartbeat_fails_with_503_and_tells_exactly_what(
     }
 
 
-async def test_a1_jbi_a_warning_alone_is_200(
+async def test_jbi_a_warning_alone_is_200(
     tmp_path: Path, services: tuple[Service, Service]
 ) -> None:
     services[0].messages = [checks.Warning("Slow.", id="jira.slow")]
@@ -170,7 +170,7 @@ async def test_a1_jbi_a_warning_alone_is_200(
     assert (answer.status_code, answer.json()["status"]) == (200, "warning")
 
 
-async def test_a1_jbi_starts_again_and_again_under_the_same_names(
+async def test_jbi_registers_the_same_checks_at_each_start(
     tmp_path: Path, services: tuple[Service, Service]
 ) -> None:
     app = jbi(tmp_path, *services)
@@ -188,7 +188,7 @@ async def test_a1_jbi_starts_again_and_again_under_the_same_names(
         assert (await client.head("/__heartbeat__")).status_code == 200
 
 
-async def test_a1_jbi_has_its_version_unchanged(
+async def test_jbi_the_version_object_is_unchanged(
     tmp_path: Path, services: tuple[Service, Service]
 ) -> None:
     async with started(jbi(tmp_path, *services)) as client:
@@ -198,7 +198,7 @@ async def test_a1_jbi_has_its_version_unchanged(
             assert answer.status_code == 200
 
 
-async def test_a1_jbi_logs_the_request_id_in_every_format(
+async def test_jbi_each_format_has_the_request_id(
     tmp_path: Path, services: tuple[Service, Service], logged: Logged
 ) -> None:
     logging.config.dictConfig(jbi_logging(logged))
@@ -222,7 +222,7 @@ async def test_a1_jbi_logs_the_request_id_in_every_format(
     ]
 
 
-def test_a1_jbi_sets_and_gets_the_id_outside_of_requests() -> None:
+def test_jbi_sets_and_reads_the_id_outside_of_requests() -> None:
     assert request_id_context.get() is None
     token = request_id_context.set("item-1")
     try:
@@ -281,7 +281,7 @@ def git_reader_logging(logged: Logged) -> dict[str, Any]:
     }
 
 
-async def test_a2_git_reader_has_its_endpoints_under_its_prefix(
+async def test_git_reader_the_endpoints_are_below_the_prefix(
     tmp_path: Path,
 ) -> None:
     async with started(git_reader(tmp_path)) as client:
@@ -297,7 +297,9 @@ async def test_a2_git_reader_has_its_endpoints_under_its_prefix(
     assert paths["/v2/__heartbeat__"]["get"]["tags"] == ["dockerflow"]
 
 
-async def test_a2_git_reader_reports_a_repository_that_fails(tmp_path: Path) -> None:
+async def test_git_reader_a_stale_repository_fails_the_heartbeat(
+    tmp_path: Path,
+) -> None:
     async with started(git_reader(tmp_path, healthy=False)) as client:
         answer = await client.get("/v2/__heartbeat__")
     assert answer.status_code == 500
@@ -306,7 +308,7 @@ async def test_a2_git_reader_reports_a_repository_that_fails(tmp_path: Path) -> 
     assert "git.health.0001" in messages
 
 
-async def test_a2_git_reader_logs_the_test_exception_with_the_same_id(
+async def test_git_reader_the_test_exception_is_logged_with_the_request_id(
     tmp_path: Path, logged: Logged
 ) -> None:
     logging.config.dictConfig(git_reader_logging(logged))
@@ -325,6 +327,6 @@ async def test_a2_git_reader_logs_the_test_exception_with_the_same_id(
     ]
 
 
-async def test_a2_git_reader_without_its_lifespan(tmp_path: Path) -> None:
+async def test_git_reader_answers_without_its_lifespan(tmp_path: Path) -> None:
     async with client_of(git_reader(tmp_path)) as client:
         assert (await client.get("/v2/__lbheartbeat__")).status_code == 200

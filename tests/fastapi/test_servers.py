@@ -1,4 +1,4 @@
-"""FastAPI under Uvicorn, with a real database that goes away and comes back."""
+"""FastAPI under Uvicorn, with a real database that stops and starts again."""
 
 from __future__ import annotations
 
@@ -77,20 +77,26 @@ def test_the_heartbeat_follows_the_database(
     assert summary_of(server, "page")["uid"] == "u1"
 
 
-def test_the_version_is_found_where_the_lifespan_says(client: httpx.Client) -> None:
+def test_the_version_is_in_the_folder_that_the_lifespan_sets(
+    client: httpx.Client,
+) -> None:
     assert client.get("/__version__").json() == VERSION
 
 
-def test_a_client_that_leaves_is_told_of(server: Server, client: httpx.Client) -> None:
-    with client.stream("GET", "/forever", headers={"X-Request-ID": "left"}) as answer:
+def test_a_disconnect_of_the_client_is_in_the_summary(
+    server: Server, client: httpx.Client
+) -> None:
+    with client.stream(
+        "GET", "/forever", headers={"X-Request-ID": "disconnected"}
+    ) as answer:
         next(answer.iter_bytes())
 
-    fields = summary_of(server, "left")
+    fields = summary_of(server, "disconnected")
     assert (fields["code"], fields["errno"]) == (200, 0)
     assert fields["disconnected"] is True
 
 
-def test_a_setting_that_cannot_be_used_stops_the_start(tmp_path: Path) -> None:
+def test_an_invalid_setting_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "database").write_text("sqlite+aiosqlite://")
     (tmp_path / "bad.py").write_text(
         "from tests.fastapi.served import app\napp.state.DOCKERFLOW_SAMPLE = 'many'\n"

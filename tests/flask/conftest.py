@@ -18,6 +18,6 @@ def _no_checks_of_others() -> Iterator[None]:
 
 @pytest.fixture
 def summaries(caplog: pytest.LogCaptureFixture) -> Records:
-    """Gives the summaries that were logged so far."""
+    """Return a function that lists the summaries logged so far."""
     caplog.set_level(logging.INFO)
     return lambda: [r for r in caplog.records if r.name == "request.summary"]

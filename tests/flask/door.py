@@ -1,4 +1,4 @@
-"""The door of the Flask extension; its options are settings of the application."""
+"""The Flask application of the contract tests. Its options are settings."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tests.doors import BareWSGI, Page, page
 
 
 class FlaskDoor(BareWSGI):
-    """A Flask application that has the page wherever there is no route."""
+    """A Flask application that serves the page at all paths without a route."""
 
     def __init__(self, page: Page = page, **options: Any) -> None:
         app: Any = flask.Flask("tests.flask.site")
         self.application = self.served = app
-        # Else Flask redirects from a path with two slashes, with or without us.
+        # By default, Flask redirects from a path with two slashes.
         app.url_map.merge_slashes = False
         app.config["PROPAGATE_EXCEPTIONS"] = True
         app.config |= {

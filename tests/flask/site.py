@@ -1,4 +1,4 @@
-"""What the tests of the Flask extension share."""
+"""Helpers of the tests of the Flask extension."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Records = Callable[[], list[Any]]
 
 
 def make_app(name: str = "site", **config: Any) -> flask.Flask:
-    """Make an application with a page and without the extension."""
+    """Return an application with a page and without the extension."""
     app = flask.Flask(name)
     app.secret_key = "made up"
     app.config |= config
@@ -32,19 +32,19 @@ def make_app(name: str = "site", **config: Any) -> flask.Flask:
 
 
 def dockerflow_of(app: flask.Flask) -> Dockerflow:
-    """Give the extension of an application."""
+    """Return the extension of an application."""
     dockerflow: Dockerflow = app.extensions["dockerflow"]
     return dockerflow
 
 
 def server_of(app: Any) -> BareWSGI:
-    """Give what asks an application as a server would."""
+    """Return an object that sends requests to an application as a server does."""
     door = BareWSGI()
     door.application = door.served = app
     return door
 
 
 def report(app: flask.Flask, path: str = "/__heartbeat__") -> tuple[int, Any]:
-    """Give the status of a heartbeat and what its body says."""
+    """Return the status and the decoded body of a heartbeat."""
     answer = app.test_client().get(path)
     return answer.status_code, json.loads(answer.data)

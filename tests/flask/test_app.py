@@ -12,7 +12,7 @@ import sys
 import weakref
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import quote
 
 import flask
@@ -30,7 +30,7 @@ from tests.flask.site import Records, dockerflow_of, make_app, report, server_of
 TOKEN = "a-token-of-some-length"
 
 
-def test_the_names_are_those_that_python_dockerflow_s_users_know() -> None:
+def test_the_public_names_are_those_of_python_dockerflow() -> None:
     assert dockerflow_mw.flask.app.Dockerflow is Dockerflow
     assert list(inspect.signature(Dockerflow).parameters) == [
         *("app", "db", "redis", "migrate", "silenced_checks", "version_path"),
@@ -43,18 +43,18 @@ def test_the_names_are_those_that_python_dockerflow_s_users_know() -> None:
     assert dockerflow.summary_logger.name == "request.summary"
 
 
-def test_a_wrong_argument_is_refused() -> None:
+def test_an_unknown_argument_raises_a_type_error() -> None:
     with pytest.raises(TypeError, match="versoin_path"):
         Dockerflow(versoin_path="/app")  # type: ignore[call-arg]
 
 
-def test_the_extension_is_where_extensions_are() -> None:
+def test_the_application_lists_the_extension() -> None:
     app = make_app()
     dockerflow = Dockerflow(app)
     assert app.extensions["dockerflow"] is dockerflow
 
 
-def test_an_application_has_the_extension_once() -> None:
+def test_a_second_extension_of_an_application_raises_an_error() -> None:
     app = make_app()
     Dockerflow(app)
     with pytest.raises(ValueError, match="'site' has Dockerflow already; init once"):
@@ -62,12 +62,12 @@ def test_an_application_has_the_extension_once() -> None:
 
 
 @pytest.mark.parametrize("app", ["app", flask.Blueprint("b", __name__)])
-def test_what_is_no_application_is_refused(app: Any) -> None:
+def test_another_object_than_an_application_raises_a_type_error(app: Any) -> None:
     with pytest.raises(TypeError, match="Dockerflow takes a Flask application; "):
         Dockerflow(app)
 
 
-def test_a_bad_setting_stops_the_start_with_a_sentence() -> None:
+def test_an_invalid_setting_stops_the_start_with_a_sentence() -> None:
     app = make_app(DOCKERFLOW_HEARTBEAT_FAILED_STATUS_CODE=200)
     sentence = "DOCKERFLOW_HEARTBEAT_FAILED_STATUS_CODE is 200; it must be a whole"
     with pytest.raises(SettingsError, match=sentence):
@@ -75,15 +75,15 @@ def test_a_bad_setting_stops_the_start_with_a_sentence() -> None:
     assert "dockerflow" not in {*app.extensions, *app.blueprints}
 
 
-def test_a_bad_setting_that_comes_late_breaks_no_request(
+def test_an_invalid_setting_after_init_app_is_logged_and_not_used(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     app = make_app(DOCKERFLOW_HEARTBEAT_FAILED_STATUS_CODE=503)
     Dockerflow(app).check(lambda: False, name="x")
     app.config["DOCKERFLOW_HEARTBEAT_FAILED_STATUS_CODE"] = "many"
     assert report(app)[0] == 503
-    (record,) = (r for r in caplog.records if r.name == "dockerflow.flask")
-    assert record.levelno == logging.CRITICAL
+    (record,) = (r for r in caplog.records if r.levelno == logging.CRITICAL)
+    assert record.name == "dockerflow.middleware"
     assert record.getMessage().startswith("DOCKERFLOW_HEARTBEAT_FAILED_STATUS_CODE is")
 
 
@@ -112,7 +112,7 @@ def test_checks_may_be_a_setting() -> None:
     assert list(report(app)[1]["checks"]) == ["getpid"]
 
 
-def test_the_checks_of_one_application_s_settings_are_not_another_one_s() -> None:
+def test_the_checks_of_an_application_s_settings_are_its_own() -> None:
     dockerflow = Dockerflow()
     dockerflow.check(lambda: None, name="shared")
     one = make_app("one", DOCKERFLOW_CHECKS=["os.getpid"])
@@ -127,7 +127,7 @@ def test_the_checks_of_one_application_s_settings_are_not_another_one_s() -> Non
 
 
 @pytest.mark.parametrize("path", ["/g/<x>", "/g/<int:x>/<", "/g/x>"])
-def test_a_group_s_path_stands_for_itself(path: str) -> None:
+def test_the_path_of_a_group_is_no_pattern(path: str) -> None:
     app = make_app(DOCKERFLOW_GROUPS={path: "enable"}, DOCKERFLOW_CHECKS=["gc.enable"])
     Dockerflow(app)
     assert report(app, quote(path))[0] == 200
@@ -141,7 +141,7 @@ def test_the_silenced_checks_are_an_argument() -> None:
     assert report(app)[1]["checks"] == {"x": "ok"}
 
 
-def test_logging_is_set_up_where_it_is_asked_for() -> None:
+def test_a_setting_configures_logging() -> None:
     code = (
         "from flask import Flask\n"
         "from dockerflow_mw.flask import Dockerflow\n"
@@ -207,7 +207,7 @@ def test_a_check_has_a_context_of_its_own() -> None:
         flask.g.mine = "the check's"
 
     app.test_client().get("/__heartbeat__")
-    assert sorted(map(str, torn_down)) == ["None", "the check's"]
+    assert torn_down == ["the check's"]
 
 
 def test_init_check_registers_a_check_of_an_object() -> None:
@@ -222,7 +222,9 @@ def test_init_check_registers_a_check_of_an_object() -> None:
     assert body["details"]["is_three"]["messages"] == {"three.E1": "4"}
 
 
-def test_the_version_is_in_the_folder_above_the_application_s(tmp_path: Path) -> None:
+def test_the_version_file_is_in_the_folder_above_the_application(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "version.json").write_text('{"version": "1"}')
     package = tmp_path / "package"
     package.mkdir()
@@ -231,7 +233,7 @@ def test_the_version_is_in_the_folder_above_the_application_s(tmp_path: Path) ->
     assert app.test_client().get("/__version__").get_json() == {"version": "1"}
 
 
-def test_the_version_s_folder_is_an_argument(tmp_path: Path) -> None:
+def test_the_folder_of_the_version_file_is_an_argument(tmp_path: Path) -> None:
     (tmp_path / "version.json").write_text('{"version": "1"}')
     app = make_app()
     Dockerflow(app, version_path=str(tmp_path))
@@ -250,7 +252,7 @@ def test_a_version_callback_is_a_decorator(
 
     client = app.test_client()
     assert client.get("/__version__").get_json() == {"version": tmp_path.name}
-    # No word of a missing file, which nobody has asked for.
+    # With a callback, a missing file deserves no warning.
     assert [r for r in caplog.records if r.name == "dockerflow.version"] == []
     assert version(Path("x")) == {"version": "x"}
 
@@ -259,7 +261,7 @@ def test_a_version_callback_is_a_decorator(
 
 
 @pytest.mark.parametrize("path", ["/not/there", "relative", ".", Path("/a/v.json")])
-def test_a_version_callback_is_called_with_the_path_as_it_was_given(path: Any) -> None:
+def test_a_version_callback_receives_the_version_path_unchanged(path: Any) -> None:
     app, seen = make_app(), []
     dockerflow = Dockerflow(app, version_path=path)
     dockerflow.version_callback(lambda root: seen.append(root))
@@ -267,20 +269,20 @@ def test_a_version_callback_is_called_with_the_path_as_it_was_given(path: Any) -
     assert seen == [path]
 
 
-def test_a_version_callback_is_called_with_the_folder_above() -> None:
+def test_without_a_version_path_the_callback_receives_the_folder_above() -> None:
     app, seen = make_app(), []
     Dockerflow(app).version_callback(lambda root: seen.append(root))
     app.test_client().get("/__version__")
     assert seen == [os.path.dirname(app.root_path)]
 
 
-def test_a_version_callback_may_exit() -> None:
+def test_a_version_callback_that_exits_is_a_500() -> None:
     app = make_app()
     Dockerflow(app).version_callback(lambda root: sys.exit(3))
     assert app.test_client().get("/__version__").status_code == 500
 
 
-def test_the_signals_come_from_the_application() -> None:
+def test_the_sender_of_the_signals_is_the_application() -> None:
     app, other, sent = make_app(), make_app("other"), []
     for each in (app, other):
         Dockerflow(each)
@@ -306,19 +308,23 @@ def test_the_endpoints_have_urls() -> None:
         assert flask.url_for("dockerflow.v1_0/ready") == "/v1.0/ready"
 
 
-def test_functions_after_requests_know_which_endpoint_it_was() -> None:
+def test_functions_of_the_application_do_not_run_for_probes() -> None:
     seen = []
     app = make_app(DOCKERFLOW_GROUPS={"/__ready__": "x"})
     Dockerflow(app).check(os.getpid, name="x")
 
+    @app.before_request
+    def before() -> None:
+        seen.append(flask.request.path)
+
     @app.after_request
-    def note(response: flask.Response) -> flask.Response:
-        seen.append(flask.request.endpoint)
+    def after(response: flask.Response) -> flask.Response:
+        seen.append(flask.request.path)
         return response
 
-    for path in ("/__heartbeat__", "/__version__/", "/__ready__"):
+    for path in ("/__heartbeat__", "/__version__/", "/__ready__", "/__lbheartbeat__"):
         app.test_client().get(path)
-    assert seen == ["dockerflow.heartbeat", "dockerflow.version", "dockerflow.ready"]
+    assert seen == []
 
 
 def test_the_views_can_be_called_as_views() -> None:
@@ -357,7 +363,7 @@ def test_an_unhandled_error_of_the_error_endpoint_is_logged(
     assert (record.getMessage(), record.errno) == (text, 500)
 
 
-def test_the_error_endpoint_is_the_application_s_to_guard() -> None:
+def test_the_application_may_guard_the_error_endpoint() -> None:
     app = make_app()
     Dockerflow(app)
 
@@ -386,7 +392,7 @@ def test_the_error_endpoint_can_be_turned_off_and_guarded(
     assert app.test_client().get("/__error__", headers=headers).status_code == status
 
 
-def test_no_error_handler_gets_at_a_failing_heartbeat() -> None:
+def test_error_handlers_leave_a_failing_heartbeat_alone() -> None:
     app = make_app()
     Dockerflow(app).check(lambda: checks.Error("down", id="x.E1"), name="x")
     for what in (500, Exception):
@@ -450,7 +456,7 @@ def test_subclasses_change_the_summary(
         assert record.querystring == "a=%41"
 
 
-def test_the_object_s_own_functions_may_be_replaced(summaries: Records) -> None:
+def test_the_methods_of_an_extension_may_be_replaced(summaries: Records) -> None:
     app = make_app()
     dockerflow = Dockerflow(app)
     dockerflow.summary_extra = lambda: {"tag": "t"}  # type: ignore[method-assign]
@@ -465,7 +471,9 @@ class Odd(Dockerflow):
         return {**super().summary_extra(), **odd}
 
 
-def test_what_is_sent_may_be_replaced_by_anything(summaries: Records) -> None:
+def test_a_field_that_the_client_sent_may_be_replaced_by_any_value(
+    summaries: Records,
+) -> None:
     app = make_app()
     Odd(app)
     app.test_client().get("/", headers={"User-Agent": "a/1"})
@@ -507,11 +515,11 @@ def test_an_exception_of_a_subclass_breaks_no_request(
     assert record.exc_info
 
 
-def test_the_summary_without_a_request_is_empty() -> None:
+def test_summary_extra_is_empty_outside_of_requests() -> None:
     assert Dockerflow().summary_extra() == {}
 
 
-def test_every_request_has_its_id_in_g() -> None:
+def test_g_has_the_id_of_each_request() -> None:
     seen = []
     app = make_app()
     Dockerflow(app)
@@ -528,13 +536,51 @@ def test_every_request_has_its_id_in_g() -> None:
     client = app.test_client()
     for rid in ("one", "two"):
         client.get("/id", headers={"X-Request-ID": rid})
-    client.get("/__lbheartbeat__", headers={"X-Request-ID": "three"})
-    pairs = [(rid, rid) for rid in ("one", "one", "two", "two", "three")]
+    pairs = [(rid, rid) for rid in ("one", "one", "two", "two")]
     assert seen == pairs
     assert (request_id_context.get(), summary.current()) == (None, None)
 
 
-def test_the_header_of_the_id_is_a_setting() -> None:
+def refuse() -> tuple[str, int]:
+    return flask.g.request_id, 401
+
+
+def test_a_function_before_the_request_that_answers_changes_no_summary(
+    summaries: Records,
+) -> None:
+    app = make_app()
+    app.before_request(refuse)
+    app.after_request(lambda response: flask.g.request_id and response)
+    Named(app)
+    headers = {"X-Request-ID": "r1", "X-User": "u1"}
+    assert app.test_client().get("/", headers=headers).data == b"r1"
+    (record,) = summaries()
+    assert (record.code, record.rid, record.uid) == (401, "r1", "u1")
+
+
+def leave() -> NoReturn:
+    raise SystemExit("the worker is too slow")
+
+
+@pytest.mark.parametrize("add", ["before_request", "after_request", "teardown_request"])
+@pytest.mark.parametrize("is_earlier", [True, False])
+@pytest.mark.parametrize("function", [leave, lambda *args: 1 / 0])
+def test_a_summary_has_the_user_if_a_function_of_the_application_raises(
+    summaries: Records, add: str, is_earlier: bool, function: Any
+) -> None:
+    app = make_app(PROPAGATE_EXCEPTIONS=True)
+    if is_earlier:
+        getattr(app, add)(lambda *args: function())
+    Named(app)
+    if not is_earlier:
+        getattr(app, add)(lambda *args: function())
+    with pytest.raises((SystemExit, ZeroDivisionError)):
+        app.test_client().get("/", headers={"X-User": "u1"})
+    (record,) = summaries()
+    assert (record.code, record.uid) == (500, "u1")
+
+
+def test_the_header_of_the_request_id_is_a_setting() -> None:
     app = make_app(DOCKERFLOW_REQUEST_ID_HEADER_NAME="X-My-Id")
     Dockerflow(app)
     app.add_url_rule("/id", view_func=lambda: flask.g.request_id)
@@ -569,7 +615,7 @@ def test_a_check_may_be_registered_after_the_first_probe(register: Register) -> 
     assert report(app)[1]["checks"] == {"check": "ok"}
 
 
-def test_an_application_is_not_kept_by_its_extension() -> None:
+def test_an_extension_does_not_keep_an_application_alive() -> None:
     dockerflow = Dockerflow()
     app = make_app()
     dockerflow.init_app(app)
@@ -580,7 +626,7 @@ def test_an_application_is_not_kept_by_its_extension() -> None:
     assert gone() is None
 
 
-def test_the_import_takes_flask_and_no_client() -> None:
+def test_the_package_imports_flask_and_no_database_client() -> None:
     code = (
         "import sys, dockerflow_mw.flask\n"
         "print({'alembic', 'django', 'flask', 'flask_login', 'redis', 'sqlalchemy',"

@@ -1,4 +1,4 @@
-"""The example runs and shows what it says."""
+"""The example for Flask runs and logs its summaries."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from tests import test_examples as examples
 from tests.doors import BareWSGI
 
-# Its fixtures: a database, and a root logger that is put back.
+# The fixtures of the examples: a database, and the restored root logger.
 database = examples.database
 _logging = examples._logging
 

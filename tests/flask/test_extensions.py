@@ -29,7 +29,7 @@ REDIS = "check_redis_connected"
 
 
 class Site:
-    """An application with everything, which gets all of it after the extension.
+    """An application whose extensions are initialised after ours.
 
     Attributes:
         db: the Flask-SQLAlchemy object.
@@ -53,7 +53,7 @@ class Site:
         return status, body["checks"]
 
     def connections(self) -> int:
-        """Give how many connections of the pool are not returned."""
+        """Return the number of connections that are checked out of the pool."""
         with self.app.app_context():
             checked_out: int = self.db.engine.pool.checkedout()
         return checked_out
@@ -76,7 +76,7 @@ def site(tmp_path: Path, postgres: Service, valkey: Service) -> Iterator[Site]:
     made.close()
 
 
-def test_all_three_are_checked_although_they_come_later(site: Site) -> None:
+def test_extensions_initialised_later_are_checked(site: Site) -> None:
     with site.app.app_context(), site.db.engine.begin() as connection:
         connection.execute(site.db.text("DROP TABLE IF EXISTS alembic_version"))
     assert site.checks() == (200, {DATABASE: "ok", REDIS: "ok", MIGRATIONS: "warning"})
@@ -84,20 +84,24 @@ def test_all_three_are_checked_although_they_come_later(site: Site) -> None:
     assert site.checks() == (200, {DATABASE: "ok", REDIS: "ok", MIGRATIONS: "ok"})
 
 
-def test_a_database_that_went_away_and_came_back(site: Site, postgres: Service) -> None:
+def test_the_heartbeat_reports_a_stopped_database_and_its_return(
+    site: Site, postgres: Service
+) -> None:
     site.upgrade()
     assert site.checks()[0] == 200
     with services.stopped(postgres):
         status, body = report(site.app)
         assert (status, body["checks"][DATABASE]) == (500, "error")
         assert list(body["details"][DATABASE]["messages"]) == ["dockerflow.health.E001"]
-        # Whether it answers is one check's task alone.
+        # One check alone reports the missing server.
         assert body["checks"][MIGRATIONS] == "info"
-    # A connection that the restart has cut is no reason to fail.
+    # The check replaces the connection that the restart cut.
     assert site.checks()[0] == 200
 
 
-def test_i1_a_redis_that_went_away_and_came_back(site: Site, valkey: Service) -> None:
+def test_the_heartbeat_reports_a_stopped_redis_and_its_return(
+    site: Site, valkey: Service
+) -> None:
     site.upgrade()
     with services.stopped(valkey):
         status, body = report(site.app)
@@ -105,7 +109,7 @@ def test_i1_a_redis_that_went_away_and_came_back(site: Site, valkey: Service) ->
     assert site.checks()[0] == 200
 
 
-def test_need_30_every_connection_is_returned(site: Site) -> None:
+def test_checks_return_their_connections_to_the_pool(site: Site) -> None:
     site.upgrade()
 
     @site.dockerflow.check
@@ -114,11 +118,11 @@ def test_need_30_every_connection_is_returned(site: Site) -> None:
 
     for _ in range(10):
         assert site.checks()[0] == 200
-    # A check is done before its context ends, by very little.
+    # The context of a check ends shortly after its result is known.
     until(lambda: site.connections() == 0)
 
 
-def test_need_32_a_request_keeps_its_connection(site: Site) -> None:
+def test_a_request_keeps_its_connection_during_a_heartbeat(site: Site) -> None:
     @site.app.get("/probe")
     def probe() -> str:
         query = site.db.text("SELECT pg_backend_pid()")
@@ -131,7 +135,7 @@ def test_need_32_a_request_keeps_its_connection(site: Site) -> None:
     assert site.app.test_client().get("/probe").data == b"the same"
 
 
-def test_python_dockerflow_s_way_to_register_them() -> None:
+def test_checks_may_be_registered_as_in_python_dockerflow() -> None:
     db: Any = flask_sqlalchemy.SQLAlchemy()
     app = flask.Flask("app")
     app.config["SQLALCHEMY_DATABASE_URI"] = "sqlite://"
@@ -144,7 +148,7 @@ def test_python_dockerflow_s_way_to_register_them() -> None:
         db.engine.dispose()
 
 
-def test_a_database_that_was_never_set_up_is_a_report() -> None:
+def test_an_uninitialised_database_fails_its_check() -> None:
     app = make_app()
     Dockerflow(app, db=flask_sqlalchemy.SQLAlchemy())
     status, body = report(app)
@@ -152,7 +156,7 @@ def test_a_database_that_was_never_set_up_is_a_report() -> None:
 
 
 class Late:
-    """Checks that use the database and are late, in all the ways they can be."""
+    """Checks that use the database and exceed their timeout."""
 
     def __init__(self, db: Any) -> None:
         self.db = db

@@ -1,4 +1,4 @@
-"""How requests go in Flask: what is told of them, and that nothing is changed."""
+"""Requests in Flask: their summaries are true, and their responses unchanged."""
 
 from __future__ import annotations
 
@@ -22,10 +22,14 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from dockerflow_mw import DockerflowMiddleware, summary
 from dockerflow_mw.flask import Dockerflow
 from dockerflow_mw.request_id import request_id_context, wrap
-from tests.contract import test_scenarios as scenarios
-from tests.contract.test_scenarios import BROKEN, FINE, LEFT, TORN, Told
 from tests.doors import BareASGI
 from tests.flask.site import Records, make_app, server_of
+from tests.protocols import scenarios
+from tests.protocols.scenarios import DISCONNECTED as LEFT
+from tests.protocols.scenarios import FAILED as BROKEN
+from tests.protocols.scenarios import FAILED_MIDWAY as TORN
+from tests.protocols.scenarios import OK as FINE
+from tests.protocols.scenarios import Expected as Told
 
 BOOM = scenarios.BOOM
 ERROR_PAGE = Told(500, 500, logging.ERROR, error="ValueError('boom')")
@@ -48,7 +52,7 @@ def chunks(error: Exception | None = None) -> Iterator[bytes]:
 
 
 def answers(make: Callable[[], Any], *changes: Change) -> Change:
-    """Change an application to answer with what a function makes."""
+    """Return a change of the view to a function."""
 
     def change(app: flask.Flask) -> None:
         app.view_functions["index"] = make
@@ -80,7 +84,7 @@ def sends(body: Any, status: int = 200) -> Callable[[], flask.Response]:
 
 
 class Counted:
-    """A body that knows its length, and makes its chunks when asked."""
+    """A body with a length that makes its chunks on iteration."""
 
     def __len__(self) -> int:
         return 2
@@ -90,14 +94,14 @@ class Counted:
 
 
 class BrokenSession(SecureCookieSessionInterface):
-    """The session of a store that is not there any more."""
+    """A session interface whose store is down."""
 
     def open_session(self, app: Any, request: Any) -> Any:
         raise BOOM
 
 
 class UnsavedSession(SecureCookieSessionInterface):
-    """The session of a store that goes away meanwhile."""
+    """A session interface whose store is down at the end of the request."""
 
     def save_session(self, app: Any, session: Any, response: Any) -> None:
         raise BOOM
@@ -138,13 +142,18 @@ SCENARIOS = [
         id="a stream with the context",
     ),
     pytest.param(
-        answers(sends(lambda: scenarios.Closed(b"one", error=BOOM))),
+        answers(sends(lambda: scenarios.ClosableBody(b"one", error=BOOM))),
         0,
         TORN,
         id="an exception when the stream is closed",
     ),
     pytest.param(answers(raises), None, ERROR_PAGE, id="an exception"),
-    pytest.param(answers(raises, propagates), None, BROKEN, id="it goes through"),
+    pytest.param(
+        answers(raises, propagates),
+        None,
+        BROKEN,
+        id="an exception that reaches the server",
+    ),
     pytest.param(
         answers(raises, handles(ValueError, ("handled", 503))), None, BUSY, id="handled"
     ),
@@ -200,7 +209,10 @@ SCENARIOS = [
         id="no session can be saved, and there is a page for that",
     ),
     pytest.param(
-        answers(of_six_bytes(chunks, 404)), 1, LEFT_404, id="it leaves a stream of 404"
+        answers(of_six_bytes(chunks, 404)),
+        1,
+        LEFT_404,
+        id="the client leaves a stream of 404",
     ),
     pytest.param(
         answers(of_six_bytes(lambda: chunks(BOOM), 502)),
@@ -227,7 +239,7 @@ SCENARIOS = [
 
 
 @pytest.mark.parametrize(("change", "read", "told"), SCENARIOS)
-def test_a_request(
+def test_the_summary_is_true_and_the_response_unchanged(
     caplog: pytest.LogCaptureFixture,
     summaries: Records,
     change: Change,
@@ -247,12 +259,14 @@ def test_a_request(
         return scenarios.serve_wsgi(complete, read)
 
     assert served(extended=True) == served(extended=False)
-    assert scenarios.told_by(caplog) == told
+    assert scenarios.logged_by(caplog) == told
     assert (summary.current(), request_id_context.get()) == (None, None)
 
 
 @pytest.mark.parametrize("status", [200, 204, 304])
-def test_what_has_no_body_is_over_at_once(summaries: Records, status: int) -> None:
+def test_the_summary_of_a_response_without_a_body_is_logged_at_once(
+    summaries: Records, status: int
+) -> None:
     app = make_app()
     Dockerflow(app)
     app.view_functions["index"] = sends(chunks, status)
@@ -260,8 +274,8 @@ def test_what_has_no_body_is_over_at_once(summaries: Records, status: int) -> No
     assert [r.code for r in summaries()] == [status]
 
 
-@pytest.mark.parametrize("path", ["/", "/missing", "/boom", "/__heartbeat__"])
-def test_a_test_client_that_keeps_its_context_finds_the_summary(
+@pytest.mark.parametrize("path", ["/", "/missing", "/boom"])
+def test_a_test_client_that_keeps_its_context_has_the_request_id_in_g(
     summaries: Records, path: str
 ) -> None:
     app = make_app()
@@ -274,7 +288,7 @@ def test_a_test_client_that_keeps_its_context_finds_the_summary(
     assert summary.current() is None
 
 
-def test_an_exit_is_an_error_and_goes_through(summaries: Records) -> None:
+def test_a_system_exit_is_recorded_and_reaches_the_server(summaries: Records) -> None:
     app = make_app()
     Dockerflow(app)
 
@@ -291,7 +305,7 @@ def test_an_exit_is_an_error_and_goes_through(summaries: Records) -> None:
 
 
 @pytest.mark.parametrize("wrapper", [None, FileWrapper], ids=["none", "the server's"])
-def test_a_file_is_the_server_s_to_send(
+def test_the_server_s_file_wrapper_is_returned_unchanged(
     summaries: Records, tmp_path: Path, wrapper: Any
 ) -> None:
     (tmp_path / "file").write_bytes(b"content")
@@ -312,7 +326,7 @@ def test_a_file_is_the_server_s_to_send(
     assert (record.code, hasattr(record, "sendfile")) == (200, wrapper is not None)
 
 
-def test_a_stream_has_its_request_id_to_the_end() -> None:
+def test_a_stream_has_the_request_id_to_its_end() -> None:
     seen = []
     app = make_app()
     Dockerflow(app)
@@ -328,7 +342,7 @@ def test_a_stream_has_its_request_id_to_the_end() -> None:
     assert request_id_context.get() is None
 
 
-def test_behind_the_middleware_there_is_one_record(summaries: Records) -> None:
+def test_inside_the_middleware_there_is_one_summary(summaries: Records) -> None:
     class Known(Dockerflow):
         def user_id(self) -> str:
             return "u1"
@@ -346,7 +360,7 @@ def test_behind_the_middleware_there_is_one_record(summaries: Records) -> None:
     ]
 
 
-def test_an_application_that_asks_another_one_has_a_record_of_its_own(
+def test_a_nested_request_to_another_application_has_its_own_summary(
     summaries: Records,
 ) -> None:
     inner, outer = make_app("inner"), make_app("outer")
@@ -367,7 +381,9 @@ def test_an_application_that_asks_another_one_has_a_record_of_its_own(
     ]
 
 
-def test_an_application_may_hand_its_request_to_another_one(summaries: Records) -> None:
+def test_applications_that_share_an_environ_share_the_summary(
+    summaries: Records,
+) -> None:
     inner, outer = make_app("inner"), make_app("outer")
     for app in (inner, outer):
         Dockerflow(app)
@@ -382,7 +398,7 @@ def test_an_application_may_hand_its_request_to_another_one(summaries: Records) 
     assert [(r.path, r.code) for r in summaries()] == [("/x", 200)]
 
 
-def test_a_thread_with_a_copy_of_the_context_does_not_end_the_request(
+def test_a_thread_with_a_copy_of_the_context_leaves_the_summary_open(
     summaries: Records,
 ) -> None:
     app = make_app()
@@ -402,16 +418,26 @@ def test_a_thread_with_a_copy_of_the_context_does_not_end_the_request(
     assert [(r.code, r.route) for r in summaries()] == [(200, "thread")]
 
 
-def test_a_request_that_is_only_preprocessed_leaves_nothing(summaries: Records) -> None:
+@pytest.mark.parametrize("make", [lambda: "text", sends(chunks), raises])
+def test_a_request_context_made_by_hand_has_an_id_and_a_summary(
+    summaries: Records, make: Callable[[], Any]
+) -> None:
     app = make_app()
     Dockerflow(app)
-    with app.test_request_context("/", headers={"X-Request-ID": "r1"}):
-        assert app.preprocess_request() is None
-        assert flask.g.request_id == "r1"
-    assert (summaries(), summary.current()) == ([], None)
+    app.view_functions["index"] = make
+    with (
+        contextlib.suppress(ValueError),
+        app.test_request_context("/", headers={"X-Request-ID": "r1"}),
+        app.full_dispatch_request() as response,
+    ):
+        assert flask.g.request_id == request_id_context.get() == "r1"
+        response.get_data()
+    code = 500 if make is raises else 200
+    assert [(r.rid, r.code) for r in summaries()] == [("r1", code)]
+    assert summary.current() is None
 
 
-def test_an_environ_may_be_used_again(summaries: Records) -> None:
+def test_an_environ_may_serve_two_requests(summaries: Records) -> None:
     app: Any = make_app()
     Dockerflow(app)
     environ: dict[str, Any] = {"PATH_INFO": "/", "REQUEST_METHOD": "GET"}
@@ -421,7 +447,7 @@ def test_an_environ_may_be_used_again(summaries: Records) -> None:
     assert [r.code for r in summaries()] == [200, 200]
 
 
-def test_an_id_that_is_echoed_is_on_error_pages_too() -> None:
+def test_all_responses_echo_the_request_id() -> None:
     app = make_app(DOCKERFLOW_ECHO_REQUEST_ID=True)
     Dockerflow(app)
     for path in ("/", "/boom", "/missing", "/__lbheartbeat__"):
@@ -429,7 +455,7 @@ def test_an_id_that_is_echoed_is_on_error_pages_too() -> None:
         assert answer.headers["X-Request-ID"] == "r1"
 
 
-def test_threads_do_not_mix_their_requests(summaries: Records) -> None:
+def test_concurrent_requests_keep_their_own_summaries(summaries: Records) -> None:
     together = threading.Barrier(4)
     app = make_app()
     Dockerflow(app)
@@ -455,7 +481,7 @@ def test_threads_do_not_mix_their_requests(summaries: Records) -> None:
     ]
 
 
-def test_the_first_requests_of_a_process_may_come_together(
+def test_concurrent_first_requests_log_one_start_up_record(
     caplog: pytest.LogCaptureFixture, summaries: Records
 ) -> None:
     together = threading.Barrier(8)
@@ -476,7 +502,9 @@ def test_the_first_requests_of_a_process_may_come_together(
     assert len(said) == 1
 
 
-def test_an_error_handler_may_stream(summaries: Records) -> None:
+def test_the_summary_of_a_streamed_error_page_is_logged_at_its_end(
+    summaries: Records,
+) -> None:
     app = make_app()
     Dockerflow(app)
     app.register_error_handler(500, lambda error: flask.Response(chunks(), 500))
@@ -489,7 +517,9 @@ def test_an_error_handler_may_stream(summaries: Records) -> None:
     assert (record.code, record.error) == (500, "ValueError('boom')")
 
 
-def test_an_http_exception_may_hold_a_response(summaries: Records) -> None:
+def test_the_status_of_an_http_exception_is_that_of_its_response(
+    summaries: Records,
+) -> None:
     app = make_app()
     Dockerflow(app)
 
@@ -501,7 +531,9 @@ def test_an_http_exception_may_hold_a_response(summaries: Records) -> None:
     assert [r.code for r in summaries()] == [403]
 
 
-def test_a_stream_with_a_length_is_over_with_its_last_byte(summaries: Records) -> None:
+def test_the_summary_of_a_stream_with_a_length_is_logged_at_its_last_byte(
+    summaries: Records,
+) -> None:
     app = make_app()
     Dockerflow(app)
     app.view_functions["index"] = of_six_bytes(chunks, 502)
@@ -511,7 +543,7 @@ def test_a_stream_with_a_length_is_over_with_its_last_byte(summaries: Records) -
     assert [r.code for r in summaries()] == [502]
 
 
-def test_functions_after_the_request_have_its_id_and_see_no_summary_yet(
+def test_teardown_functions_run_before_the_summary_is_logged(
     summaries: Records,
 ) -> None:
     seen: list[Any] = []
@@ -533,12 +565,13 @@ def leave() -> NoReturn:
     [
         (lambda: "text", None),
         (sends(chunks), None),
+        (sends(lambda: chunks(BOOM)), ValueError),
         (lambda: flask.abort(404), None),
         (raises, ValueError),
         (leave, SystemExit),
     ],
 )
-def test_a_wsgi_app_that_was_taken_before_the_extension_came(
+def test_a_wsgi_app_taken_before_the_extension_has_summaries(
     summaries: Records, make: Callable[[], Any], error: type[BaseException] | None
 ) -> None:
     app = make_app(PROPAGATE_EXCEPTIONS=True)
@@ -550,11 +583,24 @@ def test_a_wsgi_app_that_was_taken_before_the_extension_came(
             server_of(taken).ask("/")
         assert summary.current() is None
     assert len({r.rid for r in summaries()}) == len(summaries()) == 2
+    failed = error is not None
+    assert {r.levelno == logging.ERROR for r in summaries()} == {failed}
 
 
-@pytest.mark.parametrize("status", [200, 500])
-def test_an_exception_of_an_application_that_a_view_asks_is_the_view_s_to_handle(
-    summaries: Records, status: int
+def test_a_wsgi_app_taken_before_the_extension_echoes_the_request_id(
+    summaries: Records,
+) -> None:
+    app = make_app(DOCKERFLOW_ECHO_REQUEST_ID=True)
+    taken = app.wsgi_app
+    dockerflow = Dockerflow(app)
+    dockerflow.user_id = lambda: "u1"  # type: ignore[method-assign]
+    answer = server_of(taken).ask("/missing", headers={"X-Request-ID": "r1"})
+    assert answer.headers["x-request-id"] == "r1"
+    assert [(r.rid, r.code, r.uid) for r in summaries()] == [("r1", 404, "u1")]
+
+
+def test_the_exception_of_an_application_that_shares_the_environ_is_recorded(
+    summaries: Records,
 ) -> None:
     inner, outer = make_app("inner"), make_app("outer")
     for app in (inner, outer):
@@ -563,15 +609,16 @@ def test_an_exception_of_an_application_that_a_view_asks_is_the_view_s_to_handle
     @outer.get("/asks")
     def asks() -> Any:
         environ = {**flask.request.environ, "PATH_INFO": "/boom"}
-        return "handled", flask.Response.from_app(inner, environ).status_code and status
+        return flask.Response.from_app(inner, environ)
 
-    outer.test_client().get("/asks")
+    outer.test_client().get("/asks", buffered=True)
     (record,) = summaries()
-    assert (record.code, record.errno) == (status, 0 if status == 200 else 500)
-    assert hasattr(record, "error") is (status == 500)
+    assert (record.path, record.code, record.error) == (
+        *("/asks", 500, "ValueError('boom')"),
+    )
 
 
-def test_a_request_keeps_its_id_when_it_makes_another_one(summaries: Records) -> None:
+def test_a_request_keeps_its_id_after_a_nested_request(summaries: Records) -> None:
     app = make_app()
     Dockerflow(app)
 
@@ -579,15 +626,15 @@ def test_a_request_keeps_its_id_when_it_makes_another_one(summaries: Records) ->
     def asks() -> str:
         for path in ("/", "/missing", "/boom"):
             app.test_client().get(path, headers={"X-Request-ID": "inner"})
-        return f"{flask.g.request_id} {request_id_context.get()}"
+        return str(request_id_context.get())
 
     headers = {"X-Request-ID": "outer"}
-    assert app.test_client().get("/asks", headers=headers).data == b"outer outer"
+    assert app.test_client().get("/asks", headers=headers).data == b"outer"
     assert [r.rid for r in summaries()] == [*["inner"] * 3, "outer"]
 
 
 @pytest.mark.parametrize("kind", [Dockerflow, DockerflowMiddleware])
-def test_inside_a_middleware_of_asgi_there_is_one_record(
+def test_inside_an_asgi_middleware_there_is_one_summary(
     summaries: Records, kind: Any
 ) -> None:
     a2wsgi: Any = pytest.importorskip("a2wsgi")
@@ -607,7 +654,7 @@ def test_inside_a_middleware_of_asgi_there_is_one_record(
         assert summaries()[1].error == "ValueError('boom')"
 
 
-def test_an_id_that_the_view_has_sent_is_left_alone() -> None:
+def test_a_request_id_header_of_the_view_is_kept() -> None:
     app = make_app(DOCKERFLOW_ECHO_REQUEST_ID=True)
     Dockerflow(app)
     app.view_functions["index"] = lambda: ("", {"x-request-id": "mine"})
@@ -693,7 +740,7 @@ def mounts(inner: Inner) -> Inner:
         (mounts, "/mounted/", 203),
     ],
 )
-def test_the_status_is_what_leaves_a_layer_inside_of_the_extension(
+def test_the_summary_has_the_status_of_a_middleware_inside_the_extension(
     summaries: Records, layer: Callable[[Inner], Inner], path: str, code: int
 ) -> None:
     app: Any = make_app()
@@ -705,20 +752,22 @@ def test_the_status_is_what_leaves_a_layer_inside_of_the_extension(
 
 
 @pytest.mark.parametrize(("path", "code"), [("/", 200), ("/none", 404), ("/boom", 500)])
-def test_behind_a_layer_that_leaves_the_body_alone_it_is_over_at_once(
+def test_inside_a_proxy_fix_the_summary_is_logged_at_once(
     summaries: Records, path: str, code: int
 ) -> None:
     app: Any = make_app()
     app.wsgi_app = ProxyFix(app.wsgi_app)
     Dockerflow(app)
-    # As tests do, which look at no more than the status.
+    # Many tests look at the status alone and close no response.
     response = app.test_client().get(path)
     (record,) = summaries()
     assert (response.status_code, record.code) == (code, code)
     assert not hasattr(record, "incomplete")
 
 
-def test_a_layer_inside_of_the_extension_may_fail(summaries: Records) -> None:
+def test_the_exception_of_a_middleware_inside_the_extension_is_recorded(
+    summaries: Records,
+) -> None:
     app: Any = make_app()
     app.wsgi_app = fails_late(app.wsgi_app)
     Dockerflow(app)
@@ -727,7 +776,7 @@ def test_a_layer_inside_of_the_extension_may_fail(summaries: Records) -> None:
     assert [(r.code, r.error) for r in summaries()] == [(500, "ValueError('boom')")]
 
 
-def test_a_function_after_the_request_may_give_any_application(
+def test_a_function_after_the_request_may_return_any_wsgi_application(
     summaries: Records,
 ) -> None:
     app = make_app()
@@ -737,7 +786,7 @@ def test_a_function_after_the_request_may_give_any_application(
     assert [r.code for r in summaries()] == [404]
 
 
-def test_a_function_after_the_request_that_gives_nothing_is_flask_s_to_refuse(
+def test_flask_refuses_none_from_a_function_after_the_request(
     summaries: Records,
 ) -> None:
     app = make_app(PROPAGATE_EXCEPTIONS=True)
@@ -748,7 +797,9 @@ def test_a_function_after_the_request_that_gives_nothing_is_flask_s_to_refuse(
     assert [r.code for r in summaries()] == [500]
 
 
-def test_an_exception_outside_of_requests_is_nobody_s(summaries: Records) -> None:
+def test_the_exception_signal_outside_of_requests_changes_nothing(
+    summaries: Records,
+) -> None:
     app = make_app()
     Dockerflow(app)
     with app.app_context():
@@ -756,7 +807,7 @@ def test_an_exception_outside_of_requests_is_nobody_s(summaries: Records) -> Non
     assert summaries() == []
 
 
-def test_the_status_is_what_a_receiver_makes_of_it(summaries: Records) -> None:
+def test_the_summary_has_the_status_that_a_receiver_sets(summaries: Records) -> None:
     app = make_app()
     Dockerflow(app)
 
@@ -768,23 +819,7 @@ def test_the_status_is_what_a_receiver_makes_of_it(summaries: Records) -> None:
     assert [r.code for r in summaries()] == [202]
 
 
-def test_a_context_that_is_made_by_hand_gives_the_id_back(summaries: Records) -> None:
-    app = make_app()
-    Dockerflow(app)
-
-    @app.get("/asks")
-    def asks() -> str:
-        with app.test_request_context("/", headers={"X-Request-ID": "inner"}):
-            app.preprocess_request()
-            assert flask.g.request_id == "inner"
-        return str(flask.g.request_id)
-
-    headers = {"X-Request-ID": "outer"}
-    assert app.test_client().get("/asks", headers=headers).data == b"outer"
-    assert [(r.rid, r.path) for r in summaries()] == [("outer", "/asks")]
-
-
-def test_functions_at_the_end_have_the_exception_at_hand() -> None:
+def test_teardown_functions_receive_the_exception() -> None:
     app = make_app()
     Dockerflow(app)
     seen: list[Any] = []
@@ -797,20 +832,7 @@ def test_functions_at_the_end_have_the_exception_at_hand() -> None:
     assert seen == [BOOM, None]
 
 
-def test_functions_at_the_end_that_raise_leave_nothing() -> None:
-    app = make_app()
-    taken = app.wsgi_app
-    Dockerflow(app)
-    app.teardown_request(raises)
-    environ: dict[str, Any] = {}
-    setup_testing_defaults(environ)
-    start_response: Any = raises
-    with pytest.raises(ValueError, match="boom"):
-        taken(environ, start_response)
-    assert (summary.current(), request_id_context.get()) == (None, None)
-
-
-def test_g_has_a_nested_request_s_id_while_its_summary_is_logged(
+def test_g_has_the_id_of_a_nested_request_while_its_summary_is_logged(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     seen = []

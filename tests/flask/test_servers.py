@@ -29,7 +29,7 @@ def client_of(server: Server) -> httpx.Client:
 
 
 def summaries(server: Server) -> list[dict[str, Any]]:
-    """Give the fields of the summaries, without those of the server's start."""
+    """Return the fields of the summaries, without those of the start probes."""
     found = [
         r["Fields"] for r in records(server.output()) if r["Type"] == "request.summary"
     ]
@@ -55,7 +55,7 @@ def gunicorn(
         yield server
 
 
-def test_gunicorn_and_a_database_that_goes_away_and_comes_back(
+def test_gunicorn_reports_a_stopped_database_and_its_return(
     gunicorn: Server, postgres: Service
 ) -> None:
     with client_of(gunicorn) as client:
@@ -64,7 +64,7 @@ def test_gunicorn_and_a_database_that_goes_away_and_comes_back(
             answer = client.get("/__heartbeat__")
             return answer.status_code, answer.json()["checks"][DATABASE]
 
-        # Each of the workers, as far as chance will have it.
+        # Six requests reach both workers with a high probability.
         assert [heartbeat() for _ in range(6)] == [(200, "ok")] * 6
         with services.stopped(postgres):
             assert [heartbeat() for _ in range(6)] == [(503, "error")] * 6
@@ -77,7 +77,7 @@ def test_gunicorn_and_a_database_that_goes_away_and_comes_back(
     assert codes == [200] * 6 + [503] * 6 + [500] + [200] * 6
 
 
-def test_gunicorn_and_a_summary_of_each_request(gunicorn: Server) -> None:
+def test_gunicorn_logs_a_summary_of_each_request(gunicorn: Server) -> None:
     asked = {
         "/": (200, b"7 rid-1"),
         "/boom": (500, None),
@@ -101,7 +101,7 @@ def test_gunicorn_and_a_summary_of_each_request(gunicorn: Server) -> None:
     assert first["number"] == 7
     assert boom["error"] == "ValueError('boom')"
     assert error["msg"] == "This is a test exception from the /__error__ endpoint."
-    # The error that Flask itself logs has the same id.
+    # The record of Flask itself has the same request id.
     logged = [
         r for r in records(gunicorn.output()) if r["Type"] == "tests.flask.served"
     ]
@@ -112,7 +112,9 @@ def test_gunicorn_and_a_summary_of_each_request(gunicorn: Server) -> None:
     ("factory", "needs"),
     [("through_a2wsgi", ["a2wsgi"]), ("through_connexion", ["connexion"])],
 )
-def test_a8_shipit(tmp_path: Path, factory: str, needs: list[str]) -> None:
+def test_shipit_s_use_of_the_extension_works(
+    tmp_path: Path, factory: str, needs: list[str]
+) -> None:
     if (module := missing([*needs, "uvicorn"])) is not None:
         pytest.skip(f"{module} is not installed")
     folder = in_folder(tmp_path, "sqlite:///shipit.db")

@@ -1,4 +1,4 @@
-"""The same small site in every framework: `/page` answers and `/boom` raises."""
+"""One small application in many frameworks: `/page` responds and `/boom` raises."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import NoReturn
 PAGE = b"a page"
 
 BOOM = RuntimeError("boom")
-"""What `/boom` raises: one object, so that a test can see that it is the same."""
+"""The exception of `/boom`: one object, so that tests can compare identities."""
 
 
 def boom() -> NoReturn:
-    """Raise without what an earlier call has left on the exception."""
+    """Raise the exception, without the traceback of an earlier call."""
     raise BOOM.with_traceback(None)

@@ -1,4 +1,4 @@
-"""The site in the ASGI frameworks."""
+"""The application in the ASGI frameworks."""
 
 from __future__ import annotations
 
@@ -94,9 +94,9 @@ def falcon() -> Any:
 def sanic() -> Any:
     from sanic import HTTPResponse, Request, Sanic
 
-    # Two applications of a process must not have the same name.
+    # Sanic refuses a second application with the same name.
     app = Sanic(f"site-{next(_numbers)}", configure_logging=False)
-    # Its rewriting of its own methods does not work twice in a process.
+    # Sanic rewrites its own methods at the start, which fails at the second start.
     app.config.TOUCHUP = False
 
     @app.get("/page")

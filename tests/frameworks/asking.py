@@ -1,4 +1,4 @@
-"""Asks an application in process, as a server that follows its protocol would."""
+"""Requests to applications in process, as servers send them."""
 
 from __future__ import annotations
 
@@ -16,25 +16,30 @@ from werkzeug.test import Client
 from tests.doors import Answer
 
 HOST = "10.0.0.7"
-"""What probes call a service by: an address."""
+"""The host of the requests; probes use an IP address."""
 
 ANSWERS_WITHIN = 30.0
 
 
 def ask_wsgi(application: Any, paths: Sequence[str]) -> list[Answer]:
-    """Ask a WSGI application for some paths."""
-    client = Client(_started_as_servers_do(application))
+    """Send GET requests to a WSGI application.
+
+    Args:
+        application: the application.
+        paths: the paths of the requests.
+    """
+    client = Client(_with_error_pages(application))
     answers = []
     for path in paths:
-        # Buffered is the server's way: the body is read to its end and then closed.
+        # With buffered=True the client closes the body after its end, as servers do.
         got = client.get(path, base_url=f"http://{HOST}", buffered=True)
         answers.append(Answer(got.status_code, dict(got.headers), got.data))
     return answers
 
 
-def _started_as_servers_do(application: Any) -> Any:
-    # Werkzeug's client raises what an application reports with its own error page,
-    # while a server that has sent nothing yet sends that page (PEP 3333).
+def _with_error_pages(application: Any) -> Any:
+    # Werkzeug's client raises the exc_info of start_response. PEP 3333: if no headers
+    # were sent, servers send the error page.
     def served(environ: Any, start_response: Any) -> Any:
         def start(status: str, headers: Any, exc_info: Any = None) -> Any:
             return start_response(status, headers)
@@ -51,14 +56,15 @@ def ask_asgi(
     lifespan: bool = False,
     raises: bool = False,
 ) -> list[Answer]:
-    """Ask an ASGI application for some paths.
+    """Send GET requests to an ASGI application.
 
     Args:
         application: the application.
-        paths: what to ask for.
-        lifespan: whether to start the application up first, which most frameworks
-            need and others refuse.
-        raises: whether what the application raises is raised here; else it is a 500.
+        paths: the paths of the requests.
+        lifespan: whether to start the application first. Most frameworks need that,
+            others refuse it.
+        raises: whether to raise the exceptions of the application; otherwise they are
+            500 responses.
     """
     return asyncio.run(_ask_asgi(application, paths, lifespan, raises))
 
@@ -69,9 +75,9 @@ async def _ask_asgi(
     if inspect.isclass(application):
         application = double_to_single_callable(application)
     transport = httpx.ASGITransport(application, raise_app_exceptions=raises)
-    alive = _lifespan(application) if lifespan else contextlib.nullcontext()
+    context = _lifespan(application) if lifespan else contextlib.nullcontext()
     async with (
-        alive,
+        context,
         asyncio.timeout(ANSWERS_WITHIN),
         httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}") as client,
     ):

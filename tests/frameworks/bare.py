@@ -1,4 +1,4 @@
-"""The site without a framework, in the shapes that an application can have."""
+"""The application without a framework, as each kind of callable."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def respond(path: str) -> tuple[int, str, bytes]:
-    """Give the status, its phrase and the body."""
+    """Return the status, its phrase and the body."""
     if path == "/boom":
         boom()
     return (200, "OK", PAGE) if path == "/page" else (404, "Not Found", b"")
@@ -126,13 +126,13 @@ def asgi_2_class() -> Any:
 
 def asgi_2_class_with_hint() -> Any:
     app = asgi_2_class()
-    # By this name asgiref lets an application say what it is.
+    # asgiref marks ASGI 2 applications with this attribute.
     app._asgi_double_callable = True
     return app
 
 
 def _decorated(app: Callable[..., Any]) -> Any:
-    # As most decorators do, with a plain function around whatever it is given.
+    # Most decorators return a plain function, also around a coroutine function.
     @functools.wraps(app)
     def wrapper(*args: Any, **kwargs: Any) -> Any:
         return app(*args, **kwargs)

@@ -1,4 +1,4 @@
-"""The site in Django, whose settings belong to the whole process."""
+"""The application in Django, whose settings belong to the whole process."""
 
 from __future__ import annotations
 
@@ -32,9 +32,13 @@ urlpatterns = [path("page", page), path("boom", fail)]
 
 @contextmanager
 def site(**changes: Any) -> Iterator[None]:
-    """Put the site's settings in force until the block ends."""
+    """Return a context manager that sets the settings of the application.
+
+    Args:
+        changes: settings that replace the application's own.
+    """
     if not settings.configured:
-        # Else Django sets logging up each time an application is got.
+        # Without LOGGING_CONFIG=None, each get_wsgi_application configures logging.
         settings.configure(LOGGING_CONFIG=None, SECRET_KEY="made up")
         django.setup()
     ours: dict[str, Any] = {

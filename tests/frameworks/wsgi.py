@@ -1,4 +1,4 @@
-"""The site in the WSGI frameworks."""
+"""The application in the WSGI frameworks."""
 
 from __future__ import annotations
 

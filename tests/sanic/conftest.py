@@ -9,6 +9,6 @@ import pytest
 
 @pytest.fixture
 def summaries(caplog: pytest.LogCaptureFixture) -> Callable[[], list[Any]]:
-    """Give the summaries so far."""
+    """Return a function that returns the summaries so far."""
     caplog.set_level(logging.INFO)
     return lambda: [r for r in caplog.records if r.name == "request.summary"]

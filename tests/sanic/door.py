@@ -1,4 +1,4 @@
-"""The door of the Sanic extension, under ASGI; its options are the app's settings."""
+"""Sanic applications under ASGI, for the tests. Options are settings."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ _numbers = itertools.count()
 
 @functools.cache
 def loop() -> asyncio.AbstractEventLoop:
-    """Give the loop of all doors, because an application starts on one and stays."""
+    """Return the event loop of all doors: a Sanic application stays on one loop."""
     made = asyncio.new_event_loop()
     threading.Thread(target=made.run_forever, daemon=True).start()
     return made
 
 
 class Checked(Sanic[Any, Any]):
-    """An application that has its extension's checks, as the contract suite asks."""
+    """An application with the checks of its extension."""
 
     @property
     def check(self) -> Any:
@@ -46,7 +46,7 @@ class Checked(Sanic[Any, Any]):
 
 
 class Quiet(ErrorHandler):
-    """Answers as Sanic does, without a record of its own."""
+    """An error handler that logs nothing."""
 
     @staticmethod
     def log(request: Any, exception: Exception) -> None:
@@ -54,21 +54,21 @@ class Quiet(ErrorHandler):
 
 
 def make_app(kind: type[Sanic[Any, Any]] = Sanic) -> Any:
-    """Make an application of a new name, which is forgotten with its last user."""
+    """Return an application with a new name."""
     name, quiet = f"tests-{next(_numbers)}", Quiet()
     app = kind(name, configure_logging=False, error_handler=quiet)
-    # Its rewriting of its own methods does not work twice in a process.
+    # Sanic rewrites its own methods at a start, which fails the second time.
     app.config.TOUCHUP = False
     app.config.MOTD = False
     return app
 
 
 class StartedError(Exception):
-    """There is nothing more to receive."""
+    """The server has no further message."""
 
 
 async def start(app: Any) -> None:
-    """Start an application on the running loop; it is never stopped."""
+    """Start an application on the running loop."""
     messages = [{"type": "lifespan.startup"}]
     sent: list[dict[str, Any]] = []
 
@@ -88,7 +88,7 @@ async def start(app: Any) -> None:
 
 
 class Asked(BareASGI):
-    """A Sanic application that is started with the first request for it."""
+    """A Sanic application that starts at its first request."""
 
     def __init__(self, app: Any) -> None:
         self.application = self.served = app
@@ -96,13 +96,13 @@ class Asked(BareASGI):
         weakref.finalize(self, Sanic.unregister_app, app)
 
     async def _ask(self, scope: dict[str, Any]) -> Any:
-        # Servers give what was sent, in which nothing but ASCII is.
+        # Servers pass the percent-encoded path.
         scope["raw_path"] = quote(scope["raw_path"]).encode()
         asked = asyncio.run_coroutine_threadsafe(self._ask_on_loop(scope), loop())
         return await asyncio.wrap_future(asked)
 
     async def start(self) -> None:
-        """Start the application, and wait until it has started."""
+        """Start the application and wait for it."""
         started = asyncio.run_coroutine_threadsafe(self._start(), loop())
         await asyncio.wrap_future(started)
 
@@ -117,7 +117,7 @@ class Asked(BareASGI):
 
 
 class SanicDoor(Asked):
-    """A Sanic application that has the page wherever there is no route."""
+    """A Sanic application with the page at all other paths."""
 
     def __init__(self, page: Page = page, **options: Any) -> None:
         app = make_app(Checked)
@@ -146,6 +146,6 @@ class SanicDoor(Asked):
     async def _ask_on_loop(self, scope: dict[str, Any]) -> Any:
         answer = await super()._ask_on_loop(scope)
         if self._errors:
-            # A server gets no exception from Sanic, which answers for all of them.
+            # Sanic raises no exception to the server.
             raise self._errors.pop()
         return answer

@@ -1,6 +1,6 @@
-"""What the servers serve: a Sanic application over the Redis server of a file's URL.
+"""The application of the servers, with the Redis server whose URL is in a file.
 
-A test must not import this module, for it sets the root logger up.
+Tests must not import this module: it configures the root logger.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ redis = sanic_redis(app, Path("redis").read_text())
 
 
 class Named(Dockerflow):
-    """Says in the summaries which route a request had."""
+    """An extension that adds the route to the summaries."""
 
     def summary_extra(self, request: Any) -> dict[str, Any]:
         """Add the route's name."""
@@ -39,7 +39,7 @@ dockerflow = Named(app, redis=redis)
 
 @app.get("/")
 async def index(request: Any) -> HTTPResponse:
-    """Give the request's id."""
+    """Return the request id."""
     logging.getLogger("served").info("Asked for a page.")
     summary.add_fields(uid="u1")
     return sanic.response.text(str(request_id_context.get()))
@@ -47,13 +47,13 @@ async def index(request: Any) -> HTTPResponse:
 
 @app.get("/redis")
 async def ping(request: Any) -> HTTPResponse:
-    """Ask Redis."""
+    """Ping Redis."""
     return sanic.response.json(await request.app.ctx.redis.ping())
 
 
 @app.head("/head")
 async def head(request: Any) -> HTTPResponse:
-    """Answer HEAD."""
+    """Respond to HEAD."""
     return HTTPResponse(headers={"content-length": "5"})
 
 
@@ -64,30 +64,30 @@ async def boom(request: Any) -> HTTPResponse:
 
 
 class Late(BaseException):
-    """What Sanic has no answer for."""
+    """An exception for which Sanic sends no response."""
 
 
 @app.get("/late")
 async def late(request: Any) -> HTTPResponse:
-    """Raise what is no exception."""
+    """Raise a BaseException."""
     raise Late("late")
 
 
 @app.get("/teapot")
 async def teapot(request: Any) -> HTTPResponse:
-    """Raise what Sanic makes a response of."""
+    """Raise an exception that Sanic turns into a response."""
     raise SanicException("short and stout", status_code=418)
 
 
 @app.get("/unavailable")
 async def unavailable(request: Any) -> HTTPResponse:
-    """Answer 503."""
+    """Respond with 503."""
     return sanic.response.text("later", status=503)
 
 
 @app.get("/replaced")
 async def replaced(request: Any) -> HTTPResponse:
-    """Answer what a middleware replaces."""
+    """Return a response that a middleware replaces."""
     return sanic.response.text("first")
 
 
@@ -101,7 +101,7 @@ async def replace(request: Any, response: Any) -> HTTPResponse | None:
 
 @app.get("/stream")
 async def stream(request: Any) -> None:
-    """Stream, in the time that is waited in between."""
+    """Stream with a pause of 0.3 s."""
     response = await request.respond(content_type="text/plain")
     await response.send("one ")
     await asyncio.sleep(0.3)
@@ -111,15 +111,22 @@ async def stream(request: Any) -> None:
 
 @app.get("/torn")
 async def torn(request: Any) -> None:
-    """Raise after the beginning of a response."""
+    """Raise after the first part of a response."""
     response = await request.respond(content_type="text/plain")
     await response.send("one ")
     raise ValueError("torn")
 
 
+@app.get("/unsent")
+async def unsent(request: Any) -> None:
+    """Raise after the response is made and before it is sent."""
+    await request.respond(content_type="text/plain")
+    raise ValueError("unsent")
+
+
 @app.get("/forever")
 async def forever(request: Any) -> None:
-    """Stream until the client goes away, or for some seconds."""
+    """Stream for some seconds, or until the client disconnects."""
     response = await request.respond(content_type="text/plain")
     for _ in range(300):
         await response.send("more ")
@@ -129,14 +136,14 @@ async def forever(request: Any) -> None:
 
 @app.get("/slow")
 async def slow(request: Any) -> HTTPResponse:
-    """Answer when the client is long gone."""
+    """Respond after the client has disconnected."""
     await asyncio.sleep(3)
     return sanic.response.text("late")
 
 
 @app.get("/file")
 async def file(request: Any) -> HTTPResponse:
-    """Give this file."""
+    """Return this file."""
     return await sanic.response.file(__file__)
 
 
@@ -148,11 +155,11 @@ async def file_stream(request: Any) -> Any:
 
 @app.post("/upload")
 async def upload(request: Any) -> HTTPResponse:
-    """Give the length of the body."""
+    """Return the length of the body."""
     return sanic.response.text(str(len(request.body)))
 
 
 @app.websocket("/websocket")
 async def websocket(request: Any, connection: Any) -> None:
-    """Send the request's id."""
+    """Send the request id."""
     await connection.send(str(request_id_context.get()))

@@ -1,7 +1,8 @@
-"""The extension: its arguments and methods, its endpoints, and what it logs."""
+"""The Sanic extension: its arguments, methods, endpoints and records."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import threading
@@ -12,13 +13,12 @@ from typing import Any
 import pytest
 from sanic import HTTPResponse, Sanic, Unauthorized
 
-from dockerflow_mw import DockerflowMiddleware, summary
+from dockerflow_mw import DockerflowMiddleware
 from dockerflow_mw.checks import clear_checks
 from dockerflow_mw.request_id import request_id_context
 from dockerflow_mw.sanic import Dockerflow, checks
 from dockerflow_mw.settings import SettingsError
-from dockerflow_mw.signals import heartbeat_failed, heartbeat_passed
-from tests.sanic.door import Asked, make_app
+from tests.sanic.door import Asked, loop, make_app
 
 Summaries = Callable[[], list[Any]]
 
@@ -54,12 +54,12 @@ def site(**settings: Any) -> Any:
 
 
 def report(app: Asked) -> Any:
-    """Give the status of a heartbeat, and its checks."""
+    """Return the status of a heartbeat and its checks."""
     answer = app.ask("/__heartbeat__")
     return answer.status, json.loads(answer.body)["checks"]
 
 
-def test_the_attributes_of_python_dockerflow_are_there() -> None:
+def test_the_extension_has_the_attributes_of_python_dockerflow() -> None:
     dockerflow = Dockerflow(silenced_checks=["a.E1"], version_path="/app")
     assert (dockerflow.silenced_checks, dockerflow.version_path) == (["a.E1"], "/app")
     assert dockerflow.logger.name == "dockerflow.sanic"
@@ -67,25 +67,25 @@ def test_the_attributes_of_python_dockerflow_are_there() -> None:
     assert checks.level_to_text(checks.ERROR) == "error"
 
 
-def test_a_misspelt_argument_is_refused() -> None:
+def test_a_misspelt_argument_raises() -> None:
     with pytest.raises(TypeError):
         Dockerflow(silence_checks=["a"])  # type: ignore[call-arg]
 
 
-def test_making_one_changes_nothing_outside_of_it() -> None:
+def test_the_constructor_changes_no_logger() -> None:
     loggers = [logging.getLogger(n) for n in ("dockerflow.sanic", "request.summary")]
     before = [(list(lg.handlers), lg.level) for lg in loggers]
     Dockerflow(site())
     assert [(list(lg.handlers), lg.level) for lg in loggers] == before
 
 
-def test_a_setting_that_cannot_be_used_is_refused_at_once() -> None:
+def test_an_invalid_setting_raises_at_once() -> None:
     sentence = "DOCKERFLOW_SAMPLE is 2; it must be a number above 0 and up to 1."
     with pytest.raises(SettingsError, match=sentence):
         Dockerflow(site(DOCKERFLOW_SAMPLE=2))
 
 
-def test_a_setting_that_is_spoilt_later_stops_the_start() -> None:
+def test_a_setting_that_becomes_invalid_stops_the_start() -> None:
     app = site()
     Dockerflow(app)
     app.config.DOCKERFLOW_SAMPLE = 2
@@ -100,7 +100,7 @@ def test_a_group_of_an_unknown_check_stops_the_start() -> None:
         Asked(app).ask()
 
 
-def test_settings_that_come_before_the_start_count(summaries: Summaries) -> None:
+def test_settings_are_read_again_at_the_start(summaries: Summaries) -> None:
     app = site()
     Dockerflow(app)
     app.config.DOCKERFLOW_SUMMARY_LOG_QUERYSTRING = True
@@ -128,7 +128,7 @@ async def break_(request: Any) -> None:
         ("/__late__", 500, None),
     ],
 )
-def test_an_error_is_of_the_answer_that_was_made_of_it(
+def test_a_summary_has_the_error_of_its_own_response(
     path: str, code: int, error: str | None, summaries: Summaries
 ) -> None:
     app = site(DOCKERFLOW_GROUPS={"/__ready__": "failing"})
@@ -141,7 +141,7 @@ def test_an_error_is_of_the_answer_that_was_made_of_it(
     assert (record.code, getattr(record, "error", None)) == (code, error)
 
 
-def test_groups_have_routes_and_names() -> None:
+def test_groups_have_routes_with_names() -> None:
     paths = ("/__ready__", "/ready", "/version", "/ready/<db>")
     app = site(DOCKERFLOW_GROUPS=dict.fromkeys(paths, "fine"))
     Dockerflow(app).check(lambda: None, name="fine")
@@ -152,7 +152,7 @@ def test_groups_have_routes_and_names() -> None:
 
 
 @pytest.mark.parametrize("app", ["app", Dockerflow()])
-def test_what_is_no_application_is_refused(app: Any) -> None:
+def test_an_object_of_another_type_raises(app: Any) -> None:
     with pytest.raises(TypeError, match="Dockerflow takes a Sanic application, not"):
         Dockerflow(app)
 
@@ -165,7 +165,7 @@ def test_an_application_takes_one_extension() -> None:
             another.init_app(app)
 
 
-def test_checks_of_the_settings_are_of_one_app_alone() -> None:
+def test_checks_of_the_settings_belong_to_one_application() -> None:
     def mine() -> None: ...
 
     dockerflow = Dockerflow()
@@ -177,7 +177,7 @@ def test_checks_of_the_settings_are_of_one_app_alone() -> None:
     assert reports == [{"ours": "ok", "mine": "ok"}, {"ours": "ok"}]
 
 
-def test_a_request_id_that_the_view_has_set_is_left_to_it() -> None:
+def test_a_view_may_set_the_request_id_header() -> None:
     app = site(DOCKERFLOW_ECHO_REQUEST_ID=True)
     Dockerflow(app)
 
@@ -199,7 +199,7 @@ def test_an_extension_serves_several_applications(folder: Path) -> None:
     assert [report(Asked(app))[0] for app in apps] == [502, 503]
 
 
-def test_silenced_checks_do_not_count() -> None:
+def test_silenced_messages_do_not_count() -> None:
     app = site()
     dockerflow = Dockerflow(app, silenced_checks=["a.E1"])
 
@@ -210,7 +210,7 @@ def test_silenced_checks_do_not_count() -> None:
     assert report(Asked(app)) == (200, {"silenced": "ok"})
 
 
-def test_a_check_is_registered_with_its_object_under_its_own_name() -> None:
+def test_a_check_with_an_object_keeps_its_name() -> None:
     app = site()
     dockerflow = Dockerflow(app)
 
@@ -224,7 +224,7 @@ def test_a_check_is_registered_with_its_object_under_its_own_name() -> None:
 
 
 @pytest.mark.parametrize("kind", [str, Path])
-def test_the_version_is_where_the_argument_says(
+def test_the_version_path_may_be_an_argument(
     folder: Path, kind: Callable[..., Any]
 ) -> None:
     app = site()
@@ -233,17 +233,11 @@ def test_the_version_is_where_the_argument_says(
     assert json.loads(answer.body) == {"version": "1.2.3"}
 
 
-def test_the_version_is_in_the_working_directory(
+def test_the_default_version_path_is_the_working_directory(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
     app = site()
-    Dockerflow(app)
-    assert Asked(app).ask("/__version__").status == 200
-
-
-def test_the_version_is_where_the_settings_say(folder: Path) -> None:
-    app = site(DOCKERFLOW_VERSION_PATH=str(folder))
     Dockerflow(app)
     assert Asked(app).ask("/__version__").status == 200
 
@@ -260,7 +254,7 @@ async def _async_version(path: object) -> dict[str, str]:
 @pytest.mark.parametrize(
     "given", [{}, {"version_path": "/no/folder"}, {"version_path": Path("/tmp")}]
 )
-def test_the_version_may_come_from_a_function(
+def test_a_function_may_return_the_version(
     given: dict[str, Any], callback: Any
 ) -> None:
     app = site()
@@ -271,7 +265,7 @@ def test_the_version_may_come_from_a_function(
     assert json.loads(answer.body) == {"given": expected}
 
 
-def test_a_version_function_that_exits_ends_nothing() -> None:
+def test_a_version_function_that_exits_stops_no_server() -> None:
     app = site()
 
     @Dockerflow(app).version_callback
@@ -281,7 +275,7 @@ def test_a_version_function_that_exits_ends_nothing() -> None:
     assert Asked(app).ask("/__version__").status == 500
 
 
-def test_the_request_has_its_id(summaries: Summaries) -> None:
+def test_the_request_context_has_the_id(summaries: Summaries) -> None:
     app, seen = site(), []
     Dockerflow(app)
 
@@ -297,22 +291,8 @@ def test_the_request_has_its_id(summaries: Summaries) -> None:
     assert seen[0] == ("abc-123", True)
 
 
-def test_need_77_a_handler_adds_fields(summaries: Summaries) -> None:
-    app = site()
-    Dockerflow(app)
-
-    @app.get("/user/<name>")
-    async def user(request: Any, name: str) -> HTTPResponse:
-        summary.add_fields(uid=name, route=request.route.path)
-        return HTTPResponse()
-
-    Asked(app).ask("/user/u1")
-    (record,) = summaries()
-    assert (record.uid, record.route) == ("u1", "user/<name:str>")
-
-
 class Extended(Dockerflow):
-    """Says more of requests, and less of their clients."""
+    """An extension that adds two fields and removes one."""
 
     def summary_extra(self, request: Any) -> dict[str, Any]:
         fields = super().summary_extra(request)
@@ -331,14 +311,14 @@ def test_a_subclass_changes_the_summary(summaries: Summaries) -> None:
 
 
 class Exiting(Dockerflow):
-    """Does not survive a request."""
+    """An extension that exits at each request."""
 
     def summary_extra(self, request: Any) -> dict[str, Any]:
         raise SystemExit(3)
 
 
 @pytest.mark.parametrize("kind", [Extended, Exiting])
-def test_a_subclass_that_raises_breaks_nothing(
+def test_a_subclass_that_raises_leaves_the_response_unchanged(
     kind: type[Dockerflow], summaries: Summaries, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = site()
@@ -348,7 +328,7 @@ def test_a_subclass_that_raises_breaks_nothing(
     assert [r.levelno for r in caplog.records if r.name == "dockerflow.sanic"] == [40]
 
 
-def test_need_47_48_55_no_middleware_of_the_application_is_before_a_probe() -> None:
+def test_probes_are_answered_before_the_application_s_middleware() -> None:
     app = site()
 
     @app.on_request
@@ -359,17 +339,6 @@ def test_need_47_48_55_no_middleware_of_the_application_is_before_a_probe() -> N
     asked = Asked(app)
     paths = ("/__lbheartbeat__", "/__heartbeat__", "/")
     assert [asked.ask(path).status for path in paths] == [200, 200, 401]
-
-
-@pytest.mark.parametrize("method", ["POST", "BREW", "DELETE"])
-def test_need_49_other_methods_are_405_and_true_to_what_is_allowed(
-    method: str, summaries: Summaries
-) -> None:
-    app = site()
-    Dockerflow(app)
-    answer = Asked(app).ask("/__heartbeat__", method)
-    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
-    assert [record.code for record in summaries()] == [405]
 
 
 def test_the_endpoints_have_names() -> None:
@@ -392,7 +361,7 @@ def test_the_endpoints_have_names() -> None:
         ),
     ],
 )
-def test_the_error_endpoint_can_be_guarded_and_turned_off(
+def test_the_error_endpoint_can_be_protected_and_disabled(
     settings: dict[str, Any], headers: dict[str, str], status: int
 ) -> None:
     app = site(**settings)
@@ -400,14 +369,14 @@ def test_the_error_endpoint_can_be_guarded_and_turned_off(
     assert Asked(app).ask("/__error__", headers=headers).status == status
 
 
-def test_the_error_endpoint_may_be_turned_off_until_the_start() -> None:
+def test_the_error_endpoint_may_be_disabled_until_the_start() -> None:
     app = site()
     Dockerflow(app)
     app.config.DOCKERFLOW_ERROR_ENDPOINT = False
     assert Asked(app).ask("/__error__").status == 404
 
 
-def test_the_error_endpoint_raises_where_handlers_see_it() -> None:
+def test_exception_handlers_see_the_test_exception() -> None:
     app, seen = site(), []
     Dockerflow(app)
 
@@ -420,7 +389,7 @@ def test_the_error_endpoint_raises_where_handlers_see_it() -> None:
     assert seen == ["This is a test exception from the /__error__ endpoint."]
 
 
-def test_h_an_exception_that_is_handled_is_no_failure(summaries: Summaries) -> None:
+def test_a_handled_exception_is_no_failure(summaries: Summaries) -> None:
     app = site()
     Dockerflow(app)
 
@@ -434,7 +403,7 @@ def test_h_an_exception_that_is_handled_is_no_failure(summaries: Summaries) -> N
     assert not hasattr(record, "error")
 
 
-def test_f_the_id_is_there_in_checks_of_both_kinds() -> None:
+def test_sync_and_async_checks_have_the_request_id() -> None:
     app, seen = site(), {}
     dockerflow = Dockerflow(app)
 
@@ -451,25 +420,7 @@ def test_f_the_id_is_there_in_checks_of_both_kinds() -> None:
     assert seen == {"sync": ("probe-1", thread), "async": ("probe-1", "")}
 
 
-def test_signals_come_from_the_application() -> None:
-    app, seen = site(), []
-    dockerflow = Dockerflow(app)
-
-    def receive(sender: object, level: int, **extra: Any) -> None:
-        seen.append((sender is app, level))
-
-    asked = Asked(app)
-    with (
-        heartbeat_passed.connected_to(receive),
-        heartbeat_failed.connected_to(receive),
-    ):
-        asked.ask("/__heartbeat__")
-        dockerflow.check(lambda: False, name="broken")
-        asked.ask("/__heartbeat__")
-    assert seen == [(True, 0), (True, checks.ERROR)]
-
-
-def test_an_outer_middleware_of_ours_sees_to_the_record(summaries: Summaries) -> None:
+def test_an_outer_middleware_logs_the_summary(summaries: Summaries) -> None:
     app = site()
     Extended(app)
     asked = Asked(app)
@@ -485,16 +436,7 @@ def test_an_outer_middleware_of_ours_sees_to_the_record(summaries: Summaries) ->
     )
 
 
-def test_the_log_can_do_without_probes(summaries: Summaries) -> None:
-    app = site(DOCKERFLOW_LOG_PROBES="none")
-    Dockerflow(app)
-    asked = Asked(app)
-    for path in ("/__lbheartbeat__", "/__heartbeat__/", "/", "/__version__"):
-        asked.ask(path)
-    assert [record.path for record in summaries()] == ["/"]
-
-
-def test_need_54_the_start_tells_what_is_served(
+def test_the_start_logs_endpoints_checks_and_settings(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -508,7 +450,7 @@ def test_need_54_the_start_tells_what_is_served(
     assert "sample=0.5" in told.settings
 
 
-def test_sanic_reads_settings_of_its_environment(
+def test_sanic_s_environment_goes_before_dockerflow_s(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("SANIC_DOCKERFLOW_HEARTBEAT_FAILED_STATUS_CODE", "503")
@@ -517,3 +459,62 @@ def test_sanic_reads_settings_of_its_environment(
     app.config.update({"TOUCHUP": False, "MOTD": False})
     Dockerflow(app).check(lambda: False, name="broken")
     assert report(Asked(app))[0] == 503
+
+
+async def serve_websocket(app: Any, path: str) -> list[str]:
+    """Send a handshake to an application, and return the types of its messages."""
+    scope = {
+        "type": "websocket",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(b"upgrade", b"websocket")],
+    }
+    sent: list[str] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    await app(scope, receive, send)
+    return sent
+
+
+@pytest.mark.parametrize("wrap", [None, DockerflowMiddleware])
+@pytest.mark.parametrize(
+    ("logs", "path", "logged"),
+    [
+        (True, "/fine", [(101, "websocket", None)]),
+        (True, "/broken", [(101, "websocket", "ValueError('broken')")]),
+        (False, "/fine", []),
+    ],
+)
+def test_websockets_are_logged_on_request(
+    logs: bool,
+    path: str,
+    logged: list[Any],
+    wrap: Any,
+    summaries: Summaries,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DOCKERFLOW_SUMMARY_LOG_WEBSOCKETS", str(logs))
+    app = site()
+    Dockerflow(app)
+
+    @app.websocket("/fine")
+    async def fine(request: Any, connection: Any) -> None: ...
+
+    @app.websocket("/broken")
+    async def broken(request: Any, connection: Any) -> None:
+        raise ValueError("broken")
+
+    asked = Asked(app)
+    asked.ask()
+    served = app if wrap is None else wrap(app)
+    coroutine = serve_websocket(served, path)
+    sent = asyncio.run_coroutine_threadsafe(coroutine, loop()).result(20)
+    assert sent == ["websocket.accept"]
+    seen = [(r.code, r.type, getattr(r, "error", None)) for r in summaries()[1:]]
+    assert seen == logged

@@ -1,4 +1,4 @@
-"""The check for Redis against a real server, with the clients of today."""
+"""The check for Redis, with a real server and current clients."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.servers import free_port
 
 
 def messages(asked: Asked) -> tuple[int, list[str]]:
-    """Give the status of a heartbeat and the ids of its messages."""
+    """Return the status of a heartbeat and the ids of its messages."""
     answer = asked.ask("/__heartbeat__")
     details = json.loads(answer.body)["details"].values()
     return answer.status, [i for detail in details for i in detail["messages"]]
@@ -26,9 +26,7 @@ CLIENTS = [asyncio_client, sanic_redis, named_sanic_redis]
 
 
 @pytest.mark.parametrize("make", CLIENTS)
-def test_redis_answers_goes_away_and_comes_back(
-    make: Any, valkey: services.Service
-) -> None:
+def test_the_check_follows_redis(make: Any, valkey: services.Service) -> None:
     app = make_app()
     Dockerflow(app, redis=make(app, valkey.url))
     asked = Asked(app)
@@ -39,7 +37,7 @@ def test_redis_answers_goes_away_and_comes_back(
 
 
 @pytest.mark.parametrize("make", CLIENTS)
-def test_i1_redis_that_is_down_leaves_the_report_whole(make: Any) -> None:
+def test_other_checks_run_while_redis_is_down(make: Any) -> None:
     app = make_app()
     url = f"redis://:hunter2@127.0.0.1:{free_port()}/0"
     dockerflow = Dockerflow(app, redis=make(app, url))
@@ -52,14 +50,14 @@ def test_i1_redis_that_is_down_leaves_the_report_whole(make: Any) -> None:
     assert b"hunter2" not in answer.body
 
 
-def test_an_object_whose_client_never_comes_is_told_of() -> None:
+def test_an_object_without_a_client_fails_the_check() -> None:
     app = make_app()
     Dockerflow(app, redis=SanicRedis())
     assert messages(Asked(app)) == (500, ["dockerflow.health.E005"])
 
 
 class OldSanicRedis:
-    """What Sanic-Redis's object was up to version 0.5."""
+    """An object like that of Sanic-Redis up to version 0.5."""
 
     def __init__(self, app: Any, url: str) -> None:
         self.config_name = "REDIS"
@@ -69,13 +67,13 @@ class OldSanicRedis:
             app.ctx.redis = asyncio_client(app, url)
 
 
-def test_the_object_of_an_older_sanic_redis_does(valkey: services.Service) -> None:
+def test_the_check_takes_an_object_of_sanic_redis_0_5(valkey: services.Service) -> None:
     app = make_app()
     Dockerflow(app, redis=OldSanicRedis(app, valkey.url))
     assert messages(Asked(app)) == (200, [])
 
 
-def test_what_is_no_client_is_told_of() -> None:
+def test_an_object_of_another_type_fails_the_check() -> None:
     app = make_app()
     Dockerflow(app, redis=object())
     assert messages(Asked(app)) == (500, ["dockerflow.health.E006"])

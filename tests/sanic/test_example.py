@@ -1,4 +1,4 @@
-"""The example runs on Sanic's own server, and follows its database."""
+"""The example on Sanic's own server, with a database that breaks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COMMAND = (
 
 
 def summaries(server: Server) -> list[dict[str, Any]]:
-    """Give the summaries of the page."""
+    """Return the summaries of the page."""
     logged = [r for r in records(server.output()) if r["Type"] == "request.summary"]
     return [r["Fields"] for r in logged if r["Fields"]["path"] == "/"]
 

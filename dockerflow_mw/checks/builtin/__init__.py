@@ -1,6 +1,6 @@
-"""Built-in checks of what services commonly need, each usable in one line.
+"""Built-in checks of common services, each usable in one line.
 
-Importing them imports none of the clients that they are for.
+Importing these modules imports none of the client libraries.
 """
 
 from dockerflow_mw.checks.builtin.database import (

@@ -1,94 +1,85 @@
-"""The shape that the built-in checks share."""
+"""The class of the built-in checks."""
 
 from __future__ import annotations
 
 import asyncio
-import hmac
-import secrets
+import dataclasses
 from collections.abc import Awaitable, Callable
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 from dockerflow_mw.checks.messages import CheckMessage
 
-T = TypeVar("T")
-
 Messages: TypeAlias = list[CheckMessage]
 Outcome: TypeAlias = Messages | Awaitable[Messages]
-"""What a built-in check returns: messages, or from an async client their promise."""
+"""The return type of a built-in check: messages, or their awaitable."""
 
-# A question to an async client that is never answered is given up in the end, because
-# it holds a connection of the application's. The heartbeat has long been answered
-# by then: this is no setting, and well above what anybody waits for a heartbeat.
-ASYNC_LIMIT = 30.0
+# How long a call of an async client may take, in seconds. It must end at some time,
+# because it holds a connection of the application. It must take longer than 30
+# seconds, the default pool_timeout of SQLAlchemy, whose error says more.
+ASYNC_TIMEOUT = 40.0
 
 SECONDS = "a number of seconds above 0"
 
-_KEY = secrets.token_bytes(16)
+
+@dataclasses.dataclass(frozen=True)
+class _Hidden:
+    """A value whose repr does not show it."""
+
+    value: object = dataclasses.field(repr=False)
 
 
 class BuiltInCheck:
-    """A check of this package, bound to what it looks at.
+    """A check of this package for one target.
 
     Args:
-        name: the name to register it under, where the user gives none.
-        ask: the check itself.
-        target: what it looks at, for people, without credentials.
-        distinction: what else tells this target from others; it may hold
-            credentials, and is not kept.
-        critical: whether it can fail the heartbeat, where the user does not say.
+        name: the default name of the check in a registry.
+        check: the function that does the check.
+        target: the target for error messages, without credentials.
+        bound_to: a further value that tells the target from others. It may contain
+            credentials; it is compared and never shown.
+        critical: whether the check fails the heartbeat by default.
 
     Attributes:
-        critical: as given.
-        identity: tells two targets apart, in plain strings without credentials.
+        critical: whether the check fails the heartbeat by default.
+        identity: the name, the target and the further value. Two built-in checks of
+            equal identities are the same check.
     """
 
     def __init__(
         self,
         name: str,
-        ask: Callable[[], Outcome],
+        check: Callable[[], Outcome],
         target: str,
-        distinction: str = "",
+        bound_to: object = None,
         *,
         critical: bool = True,
     ) -> None:
         self.__name__ = name
         self.critical = critical
-        digest = (fingerprint(distinction),) if distinction else ()
-        self.identity: tuple[str, ...] = (name, target, *digest)
+        self.identity: tuple[object, ...] = (name, target)
+        if bound_to is not None:
+            self.identity += (_Hidden(bound_to),)
         self._target = target
-        self._ask = ask
+        self._check = check
 
     def __call__(self) -> Outcome:
-        """Look, and give what there is to say."""
-        return self._ask()
+        """Run the check."""
+        return self._check()
 
     def __repr__(self) -> str:
         return f"<{self.__name__} of {self._target}>"
 
 
-def fingerprint(text: str) -> str:
-    """Give what tells texts apart and shows nothing of them.
+def describe_object(value: object) -> str:
+    """Return a description of an object whose target is unknown.
 
-    It is another one in every process, so that nothing can be found out by guessing.
+    Two such objects count as two targets: an error about a duplicate name is better
+    than a check that is silently replaced.
     """
-    return hmac.digest(_KEY, text.encode("utf-8", "surrogatepass"), "sha256").hex()[:16]
+    kind = type(value)
+    return f"{kind.__module__}.{kind.__qualname__} at {id(value):#x}"
 
 
-def nameless(target: object) -> str:
-    """Describe an object that does not tell what it stands for.
-
-    Two such objects count as two targets: better a name taken that is not than a
-    check lost without a word.
-    """
-    kind = type(target)
-    return f"{kind.__module__}.{kind.__qualname__} at {id(target):#x}"
-
-
-async def limited(asked: Awaitable[T]) -> T:
-    """Wait for the answer of an async client, but not for ever.
-
-    Raises:
-        TimeoutError: there is none.
-    """
-    async with asyncio.timeout(ASYNC_LIMIT):
-        return await asked
+def async_timeout() -> asyncio.Timeout:
+    """Return the timeout for a call of an async client, as a context manager."""
+    return asyncio.timeout(ASYNC_TIMEOUT)

@@ -1,19 +1,15 @@
-"""Whether a database answers, through SQLAlchemy.
+"""Checks whether a database answers, through SQLAlchemy.
 
-For an ``Engine``, an ``AsyncEngine`` or Flask-SQLAlchemy's ``db``::
+An ``AsyncEngine`` is used on the event loop of the server under ASGI, and on a private
+event loop under WSGI. Its pool must not be used on another loop, too.
 
-    from dockerflow_mw import checks
-    from dockerflow_mw.checks.builtin.database import database_connected
+The check borrows a connection of the engine's pool and never disposes of an engine. If
+the network drops packets, the check hangs until a sync driver gives up: set the
+timeouts of the driver (``connect_timeout`` and ``tcp_user_timeout`` for PostgreSQL).
 
-    checks.register(database_connected(engine))
-
-An ``AsyncEngine`` is asked on the event loop of the server under ASGI, and on one of
-this package's own under WSGI; its pool must not be used on another loop as well.
-
-The check borrows a connection from the engine's pool and gives it back; it never
-disposes of an engine. A sync driver cannot be interrupted: where the network swallows
-packets, the check goes on behind the scenes until the driver gives up, so tell the
-driver when (``connect_timeout`` and ``tcp_user_timeout`` for PostgreSQL).
+If all connections of the pool are in use, the check waits for ``pool_timeout``, which
+is 30 seconds by default. Set it below the timeout of the check: then the check fails
+with E105, and else it is late first.
 """
 
 from __future__ import annotations
@@ -23,74 +19,47 @@ from typing import TYPE_CHECKING
 
 from dockerflow_mw import health
 from dockerflow_mw.checks.builtin.base import BuiltInCheck, Messages, Outcome
-from dockerflow_mw.checks.builtin.engine import (
-    describe,
-    find_engine,
-    misconfigured,
-    query,
-    query_async,
-    resolve,
-)
+from dockerflow_mw.checks.builtin.engine import describe, query, resolve
 from dockerflow_mw.checks.messages import Error
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
-    from sqlalchemy.ext.asyncio import AsyncEngine
 
 
 def database_connected(engine: object) -> BuiltInCheck:
-    """Make the check that a database answers.
+    """Return a check that a database answers.
 
     Args:
-        engine: an ``Engine``, an ``AsyncEngine``, or an object that has one as
-            ``engine``, as Flask-SQLAlchemy's. The latter knows its engine only in an
-            application context: make the check in one.
+        engine: an ``Engine``, an ``AsyncEngine``, or an object with one of them as
+            ``engine``. The ``db`` of Flask-SQLAlchemy has its engine in an application
+            context only: call this function in one.
 
     Raises:
-        TypeError: it is none of these.
+        TypeError: ``engine`` is none of these.
     """
     db = resolve(engine)
-    ask = functools.partial(check_database_connected, db)
-    return BuiltInCheck("database_connected", ask, *describe(db))
+    check = functools.partial(check_database_connected, db)
+    return BuiltInCheck("database_connected", check, *describe(db))
 
 
 def check_database_connected(db: object) -> Outcome:
     """Check that a database answers; see `database_connected`.
 
     Returns:
-        Messages; of an ``AsyncEngine``, a coroutine of messages.
+        Messages; for an ``AsyncEngine``, a coroutine of messages.
     """
-    from sqlalchemy import Engine
-
-    try:
-        engine = find_engine(db)
-    except (TypeError, RuntimeError) as error:
-        return [misconfigured(error)]
-    if not isinstance(engine, Engine):
-        return _check_async(engine)
-    try:
-        query(engine, _answer)
-    except Exception as error:
-        return [_failure(error)]
-    return []
+    return query(db, _select, _failure)
 
 
-async def _check_async(engine: AsyncEngine) -> Messages:
-    try:
-        await query_async(engine, _answer)
-    except Exception as error:
-        return [_failure(error)]
-    return []
-
-
-def _answer(connection: Connection) -> None:
+def _select(connection: Connection) -> Messages:
     from sqlalchemy import literal, select, table
 
     question = select(literal(1))
     if connection.dialect.name == "sqlite":
-        # SQLite does not open its file before the first read, which this one is.
+        # SQLite opens the file at the first read of a table.
         question = question.select_from(table("sqlite_master")).limit(1)
     connection.execute(question).all()
+    return []
 
 
 def _failure(error: Exception) -> Error:
@@ -99,27 +68,25 @@ def _failure(error: Exception) -> Error:
     text, identity, hint = (
         "The database driver failed",
         health.ERROR_DB_API_EXCEPTION,
-        "",
+        None,
     )
     if isinstance(error, exc.TimeoutError):
         text = "Every connection of the database pool is in use"
         identity = health.ERROR_DATABASE_POOL_EXHAUSTED
-        hint = "Raise pool_size or max_overflow, or look for connections not closed."
-    elif _is_about_connecting(error):
+        hint = "Raise pool_size or max_overflow, or find connections left open."
+    elif _is_connection_error(error):
         text = "The database cannot be reached"
         identity = health.ERROR_CANNOT_CONNECT_DATABASE
-        hint = "See whether the database runs and takes connections."
+        hint = "Check that the database runs and accepts connections."
     elif isinstance(error, exc.SQLAlchemyError):
         text, identity = "The database failed", health.ERROR_SQLALCHEMY_EXCEPTION
-    return Error(
-        f"{text} ({type(error).__name__}).", id=identity, hint=hint or None, obj=error
-    )
+    return Error(f"{text} ({type(error).__name__}).", id=identity, hint=hint, obj=error)
 
 
-def _is_about_connecting(error: Exception) -> bool:
+def _is_connection_error(error: Exception) -> bool:
     from sqlalchemy import exc
 
     if isinstance(error, exc.DBAPIError) and error.statement is None:
-        # Some drivers have one class for all that can be wrong with a connection.
+        # Without a statement, connecting failed: some drivers raise one class for all.
         return True
     return isinstance(error, (exc.OperationalError, exc.InterfaceError, OSError))

@@ -1,12 +1,4 @@
-"""Whether a disk has space left, with the standard library alone.
-
-::
-
-    from dockerflow_mw import checks
-    from dockerflow_mw.checks.builtin.disk import disk_free
-
-    checks.register(disk_free("/var/lib/app"))
-"""
+"""Checks the free space of a disk, with the standard library alone."""
 
 from __future__ import annotations
 
@@ -26,24 +18,24 @@ def disk_free(
     warn_below: float = 0.10,
     fail_below: float = 0.05,
 ) -> BuiltInCheck:
-    """Make the check that a disk has space left for this process.
+    """Return a check of the space that a disk has for this process.
 
     Args:
         path: a file or a folder on the disk.
-        warn_below: the share of the disk that should be free, from 0 to 1.
-        fail_below: the share that must be free, at most ``warn_below``.
+        warn_below: the share of the disk below which the check warns, from 0 to 1.
+        fail_below: the share below which it fails, at most ``warn_below``.
 
     Raises:
         ValueError: an argument is not allowed.
     """
-    where = setting("path", path, _path, "the path of a file or a folder")
+    disk = setting("path", path, _path, "the path of a file or a folder")
     warn_below = setting("warn_below", warn_below, _share, "a number from 0 to 1")
     allowed = f"a number from 0 to warn_below, which is {warn_below}"
     fail_below = setting(
         "fail_below", fail_below, lambda value: _share(value, warn_below), allowed
     )
-    look = functools.partial(_look, where, warn_below, fail_below)
-    return BuiltInCheck("disk_free", look, where)
+    check = functools.partial(_check, disk, warn_below, fail_below)
+    return BuiltInCheck("disk_free", check, disk)
 
 
 def _path(value: object) -> str:
@@ -52,27 +44,27 @@ def _path(value: object) -> str:
     return os.fsdecode(value)
 
 
-def _share(value: object, most: float = 1.0) -> float:
+def _share(value: object, maximum: float = 1.0) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError
-    if not 0 <= value <= most:
+    if not 0 <= value <= maximum:
         raise ValueError
     return value
 
 
-def _look(path: str, warn_below: float, fail_below: float) -> Messages:
+def _check(path: str, warn_below: float, fail_below: float) -> Messages:
     try:
         usage = shutil.disk_usage(path)
         free = usage.free / usage.total
     except (OSError, ZeroDivisionError) as error:
-        # A file system of the kernel's, as /proc, has no size at all.
-        text = f"The free space of the disk cannot be told ({type(error).__name__})."
+        # The size of a pseudo file system such as /proc is 0.
+        text = f"The free space of the disk is unknown ({type(error).__name__})."
         return [Error(text, id=health.ERROR_DISK_UNREADABLE, obj=error)]
-    told = f"{free:.1%} of the disk is free, {usage.free / 2**30:.1f} GiB"
+    state = f"{free:.1%} of the disk is free, {usage.free / 2**30:.1f} GiB"
     if free < fail_below:
-        text = f"{told}; at least {100 * fail_below:g}% must be."
+        text = f"{state}; at least {100 * fail_below:g}% must be."
         return [Error(text, id=health.ERROR_DISK_FULL)]
     if free < warn_below:
-        text = f"{told}; at least {100 * warn_below:g}% should be."
+        text = f"{state}; at least {100 * warn_below:g}% should be."
         return [Warning(text, id=health.WARNING_DISK_LOW)]
     return []

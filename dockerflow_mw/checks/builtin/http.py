@@ -1,22 +1,14 @@
-"""Whether an HTTP service answers, through httpx.
+"""Checks whether an HTTP service answers, through httpx.
 
-::
-
-    from dockerflow_mw import checks
-    from dockerflow_mw.checks.builtin.http import http_reachable
-
-    checks.register(http_reachable("https://api.example.com/__lbheartbeat__"))
-
-Somebody else's service that is down must not take this one down as well, so the check
-is not critical: it is shown and logged, and the heartbeat is still 200. Where this
-service is of no use without the other one, register it with ``critical=True``.
+An external service that is down must not take this service down, too. So the check is
+not critical: it is shown and logged, and the heartbeat stays 200. If this service
+cannot work without the other one, register the check with ``critical=True``.
 """
 
 from __future__ import annotations
 
 import asyncio
 import dataclasses
-import os
 import time
 from collections.abc import Container
 from typing import TYPE_CHECKING, Any, Literal
@@ -24,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from dockerflow_mw import health
 from dockerflow_mw.checks.builtin.base import SECONDS, BuiltInCheck, Messages, Outcome
 from dockerflow_mw.checks.messages import Error
+from dockerflow_mw.checks.process import PerProcess
 from dockerflow_mw.settings.readers import positive_seconds, setting
 
 if TYPE_CHECKING:
@@ -43,41 +36,40 @@ def http_reachable(
     timeout: float = 2.0,
     off_host_redirects: bool = False,
 ) -> BuiltInCheck:
-    """Make the check that an HTTP service answers.
+    """Return a check that an HTTP service answers.
 
-    A response whose status is accepted ends the check; the body is not read. A
-    redirect that is not accepted is followed, five times at most.
+    The check ends with the first response whose status is accepted, and reads no body.
+    It follows up to five redirects.
 
     Args:
-        url: what to ask for; relative to the client's ``base_url``, if it has one.
-        client: the application's own ``httpx.Client`` or ``AsyncClient``; by default
-            one is made at the first probe of a process, and kept.
+        url: the URL; relative to the ``base_url`` of the client, if it has one.
+        client: an ``httpx.Client`` or ``AsyncClient`` of the application. By default,
+            the first probe of each process makes a client.
         method: ``"GET"`` or ``"HEAD"``.
-        statuses: the accepted statuses, by default 200 to 299.
-        timeout: how long the whole may take, in seconds.
+        statuses: the accepted statuses.
+        timeout: how long the check may take with all redirects, in seconds.
         off_host_redirects: whether to follow redirects to another host, port or
-            scheme; from http to https on the same host they always are.
+            scheme. A redirect from http to https on one host is always followed.
 
     Raises:
         ValueError: an argument is not allowed.
     """
+    import httpx
+
     client = setting(
         "client", client, _client, "an httpx Client or AsyncClient", secret=True
     )
     target = _target(url, client)
-    question = _Question(
+    check = _HTTPCheck(
         target,
-        client,
+        client or PerProcess(lambda: httpx.Client()),
         setting("method", method, _method, "GET or HEAD"),
         setting("statuses", statuses, _statuses, "a set of whole numbers"),
         setting("timeout", timeout, positive_seconds, SECONDS),
         off_host_redirects,
     )
-    plain = target.copy_with(userinfo=b"", query=None, fragment=None)
-    distinction = target.query.decode("latin-1")
-    return BuiltInCheck(
-        "http_reachable", question, str(plain), distinction, critical=False
-    )
+    plain = str(target.copy_with(userinfo=b"", query=None, fragment=None))
+    return BuiltInCheck("http_reachable", check, plain, target.query, critical=False)
 
 
 def _target(url: str, client: Client | AsyncClient | None) -> URL:
@@ -88,7 +80,7 @@ def _target(url: str, client: Client | AsyncClient | None) -> URL:
         if client is not None:
             target = client.build_request("GET", target).url
     except (TypeError, httpx.InvalidURL) as error:
-        # None of these errors shows the URL, because it may hold credentials.
+        # The URL may contain credentials, so no error text shows it.
         raise ValueError(f"url cannot be read ({type(error).__name__}).") from None
     if target.scheme not in ("http", "https") or not target.host:
         raise ValueError("url has no host; it must begin with http:// or https://.")
@@ -115,118 +107,95 @@ def _statuses(value: object) -> Container[int]:
     return value
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Step:
-    """A request to send, the first one or to where a redirect leads."""
-
-    request: Request
-    number: int
-
-    def options(self, ends: float) -> dict[str, Any]:
-        """Give the keyword arguments to send it with.
-
-        Raises:
-            TimeoutError: the time is up.
-        """
-        import httpx
-
-        remaining = ends - time.monotonic()
-        if remaining <= 0:
-            raise TimeoutError("the time was up before a redirect was followed")
-        self.request.extensions["timeout"] = httpx.Timeout(remaining).as_dict()
-        options = {"stream": True, "follow_redirects": False}
-        # Behind a redirect, httpx has put into the request what the host may know.
-        return options | ({"auth": None} if self.number else {})
-
-
-class _Question:
-    """Asks an HTTP service, with the application's client or one of its own."""
-
-    def __init__(
-        self,
-        url: URL,
-        client: Client | AsyncClient | None,
-        method: str,
-        statuses: Container[int],
-        timeout: float,
-        off_host_redirects: bool,
-    ) -> None:
-        self._url = url
-        self._client = client
-        self._method = method
-        self._statuses = statuses
-        self._timeout = timeout
-        self._off_host_redirects = off_host_redirects
-        # By process, because a child must not touch its parent's connections.
-        self._own: dict[int, Client] = {}
+@dataclasses.dataclass(frozen=True, repr=False)
+class _HTTPCheck:
+    url: URL
+    client: Client | AsyncClient | PerProcess[Client]
+    method: str
+    statuses: Container[int]
+    timeout: float
+    off_host_redirects: bool
 
     def __call__(self) -> Outcome:
         import httpx
 
-        if isinstance(self._client, httpx.AsyncClient):
-            return self._ask_async(self._client)
-        return self._ask(self._client or self._own_client())
+        if isinstance(self.client, httpx.AsyncClient):
+            return self._check_async(self.client)
+        if isinstance(self.client, PerProcess):
+            return self._check(self.client.get())
+        return self._check(self.client)
 
-    def _own_client(self) -> Client:
+    def _check(self, client: Client) -> Messages:
         import httpx
 
-        pid = os.getpid()
-        if pid not in self._own:
-            self._own[pid] = httpx.Client()
-        return self._own[pid]
-
-    def _ask(self, client: Client) -> Messages:
-        import httpx
-
-        ends = time.monotonic() + self._timeout
-        judged: Messages | _Step = self._first(client)
+        ends = time.monotonic() + self.timeout
+        request = client.build_request(self.method, self.url)
         try:
-            while isinstance(judged, _Step):
-                response = client.send(judged.request, **judged.options(ends))
+            for redirects in range(MAX_REDIRECTS + 1):
+                response = client.send(request, **_options(request, redirects, ends))
                 response.close()
-                judged = self._judge(response, judged.number)
+                step = self._next(response)
+                if isinstance(step, list):
+                    return step
+                request = step
         except (httpx.HTTPError, OSError) as error:
             return [_unreachable(error)]
-        return judged
+        return [_too_many_redirects()]
 
-    async def _ask_async(self, client: AsyncClient) -> Messages:
+    async def _check_async(self, client: AsyncClient) -> Messages:
         import httpx
 
-        ends = time.monotonic() + self._timeout
-        judged: Messages | _Step = self._first(client)
+        ends = time.monotonic() + self.timeout
+        request = client.build_request(self.method, self.url)
         try:
-            # httpx itself has a timeout for each read, and not for the whole.
-            async with asyncio.timeout(self._timeout):
-                while isinstance(judged, _Step):
-                    response = await client.send(judged.request, **judged.options(ends))
+            # httpx limits each read, not the whole request.
+            async with asyncio.timeout(self.timeout):
+                for redirects in range(MAX_REDIRECTS + 1):
+                    options = _options(request, redirects, ends)
+                    response = await client.send(request, **options)
                     await response.aclose()
-                    judged = self._judge(response, judged.number)
+                    step = self._next(response)
+                    if isinstance(step, list):
+                        return step
+                    request = step
         except (httpx.HTTPError, OSError) as error:
             return [_unreachable(error)]
-        return judged
+        return [_too_many_redirects()]
 
-    def _first(self, client: Client | AsyncClient) -> _Step:
-        return _Step(client.build_request(self._method, self._url), 0)
-
-    def _judge(self, response: Response, number: int) -> Messages | _Step:
-        status = response.status_code
-        if status in self._statuses:
+    def _next(self, response: Response) -> Request | Messages:
+        """Return the request to follow a redirect, or the messages of the check."""
+        status, request = response.status_code, response.next_request
+        if status in self.statuses:
             return []
-        request = response.next_request
         if request is None:
             text = f"The service answers with the status {status}."
             return [Error(text, id=health.ERROR_HTTP_STATUS)]
-        if not self._off_host_redirects and not _stays(response.url, request.url):
+        if not self.off_host_redirects and not _same_host(response.url, request.url):
             text = f"The service redirects to another host (status {status})."
             hint = "Allow that with off_host_redirects=True, or accept the status."
             return [Error(text, id=health.ERROR_HTTP_REDIRECT, hint=hint)]
-        if number == MAX_REDIRECTS:
-            text = f"The service redirects more than {MAX_REDIRECTS} times."
-            return [Error(text, id=health.ERROR_HTTP_REDIRECT)]
-        return _Step(request, number + 1)
+        return request
 
 
-def _stays(here: URL, there: URL) -> bool:
+def _options(request: Request, redirects: int, ends: float) -> dict[str, Any]:
+    """Return the arguments for sending a request, with the time that is left.
+
+    Raises:
+        TimeoutError: no time is left.
+    """
+    import httpx
+
+    remaining = ends - time.monotonic()
+    if remaining <= 0:
+        raise TimeoutError("The redirects took too long.")
+    request.extensions["timeout"] = httpx.Timeout(remaining).as_dict()
+    # The credentials of the client are for the first host only. For a redirect, httpx
+    # has put into the request all that its host may get.
+    auth = None if redirects else httpx.USE_CLIENT_DEFAULT
+    return {"stream": True, "follow_redirects": False, "auth": auth}
+
+
+def _same_host(here: URL, there: URL) -> bool:
     if here.host != there.host:
         return False
     if (here.scheme, there.scheme) == ("http", "https"):
@@ -241,3 +210,8 @@ def _port(url: URL) -> int:
 def _unreachable(error: Exception) -> Error:
     text = f"The service cannot be reached ({type(error).__name__})."
     return Error(text, id=health.ERROR_HTTP_UNREACHABLE, obj=error)
+
+
+def _too_many_redirects() -> Error:
+    text = f"The service redirects more than {MAX_REDIRECTS} times."
+    return Error(text, id=health.ERROR_HTTP_REDIRECT)

@@ -1,37 +1,31 @@
-"""Whether a database has the migrations of the code, by Alembic.
+"""Checks whether a database has all migrations of the code, through Alembic.
 
-For a folder of scripts, an Alembic ``Config`` or a Flask-Migrate object::
+The check compares the revisions of the scripts with those in the database, branches
+and merges included:
 
-    from dockerflow_mw import checks
-    from dockerflow_mw.checks.builtin.migrations import migrations_applied
-
-    checks.register(migrations_applied("migrations", engine))
-
-The revisions of the scripts and those in the database are compared as sets over the
-graph of revisions, branches and merges included. A database that lacks some is behind:
-a warning, or an error where asked for. One with revisions that the scripts do not have
-is ahead of the code, as in a rolling deployment or after a rollback: that is fine. One
-that cannot be asked is left to the check whose task that is, `database_connected`.
+- If the database lacks revisions, it is behind: a warning, or an error if requested.
+- If it has revisions that the scripts lack, it is ahead of the code, as in a rolling
+  deployment or after a rollback. That is no fault.
+- If it cannot be queried, `database_connected` is the check that fails.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import weakref
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from dockerflow_mw import health
 from dockerflow_mw.checks.builtin.base import BuiltInCheck, Messages, Outcome
 from dockerflow_mw.checks.builtin.engine import (
     describe,
-    find_engine,
     misconfigured,
     query,
-    query_async,
     resolve,
 )
-from dockerflow_mw.checks.builtin.revisions import RevisionGraph, loader
+from dockerflow_mw.checks.builtin.revisions import Revisions, loader
 from dockerflow_mw.checks.messages import (
     ERROR,
     WARNING,
@@ -45,7 +39,7 @@ if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
     from sqlalchemy import Connection
 
-# More names than anybody reads; the rest is counted.
+# A message names this many revisions at most and counts the rest.
 NAMED_REVISIONS = 10
 
 _LEVELS = {"warning": WARNING, "error": ERROR}
@@ -59,42 +53,43 @@ def migrations_applied(
     version_table: str | None = None,
     version_table_schema: str | None = None,
 ) -> BuiltInCheck:
-    """Make the check that a database has the migrations of the code.
+    """Return a check that a database has all migrations of the code.
 
     Args:
         scripts: the folder of the migrations, as Alembic's ``script_location``; an
-            Alembic ``Config``; or a Flask-Migrate object. They are read at the first
-            probe of a process and not again.
-        engine: an SQLAlchemy ``Engine`` or ``AsyncEngine``, or an object that has one
-            as ``engine``; by default the one of the Flask-Migrate object.
-        pending: how bad it is that a migration is not applied.
-        version_table: Alembic's setting of the name, where ``env.py`` has one.
-        version_table_schema: likewise.
+            Alembic ``Config``; or a Flask-Migrate object. The first probe of a process
+            reads the scripts.
+        engine: an SQLAlchemy ``Engine`` or ``AsyncEngine``, or an object with one of
+            them as ``engine``; by default that of the Flask-Migrate object.
+        pending: the level of a migration that is not applied.
+        version_table: Alembic's setting of that name, if ``env.py`` sets it.
+        version_table_schema: Alembic's setting of that name, if ``env.py`` sets it.
 
     Raises:
-        TypeError: ``scripts`` or ``engine`` is none of these.
-        ValueError: there is no such folder, or ``pending`` is not allowed.
+        TypeError: ``scripts`` or ``engine`` is of another type.
+        ValueError: the folder does not exist, or ``pending`` is not allowed.
     """
     if pending not in _LEVELS:
         raise ValueError(f"pending is {pending!r}; it must be 'warning' or 'error'.")
     load, target = loader(scripts)
     db = resolve(engine if engine is not None else _database_of(scripts))
-    table = {
-        "version_table": version_table or _option(scripts, "version_table"),
-        "schema": version_table_schema or _option(scripts, "version_table_schema"),
-    }
-    comparison = _Comparison(load, db, _LEVELS[pending], table)
-    where, distinction = describe(db)
-    return BuiltInCheck(
-        "migrations_applied", comparison, f"{target} in {where}", distinction
+    comparison = _Comparison(
+        load,
+        db,
+        version_table or _option(scripts, "version_table"),
+        version_table_schema or _option(scripts, "version_table_schema"),
+        _LEVELS[pending],
     )
+    database, url = describe(db)
+    target = f"{target} in {database}"
+    return BuiltInCheck("migrations_applied", comparison, target, url)
 
 
-_graphs: weakref.WeakKeyDictionary[Any, RevisionGraph] = weakref.WeakKeyDictionary()
+_revisions: weakref.WeakKeyDictionary[Any, Revisions] = weakref.WeakKeyDictionary()
 
 
 def check_migrations_applied(migrate: Any) -> Outcome:
-    """Check that a database has the migrations of a Flask-Migrate object.
+    """Check that a database has all migrations of a Flask-Migrate object.
 
     Returns:
         Messages; see `migrations_applied`.
@@ -104,15 +99,16 @@ def check_migrations_applied(migrate: Any) -> Outcome:
         load, _ = loader(migrate)
     except (TypeError, ValueError) as error:
         return [misconfigured(error)]
-    table = {
-        "version_table": _option(migrate, "version_table"),
-        "schema": _option(migrate, "version_table_schema"),
-    }
-    comparison = _Comparison(load, db, WARNING, table)
-    comparison.graph = _graphs.get(migrate)
+    comparison = _Comparison(
+        load,
+        db,
+        _option(migrate, "version_table"),
+        _option(migrate, "version_table_schema"),
+        revisions=_revisions.get(migrate),
+    )
     outcome = comparison()
-    if comparison.graph is not None:
-        _graphs[migrate] = comparison.graph
+    if comparison.revisions is not None:
+        _revisions[migrate] = comparison.revisions
     return outcome
 
 
@@ -124,86 +120,56 @@ def _database_of(scripts: Any) -> object:
 
 
 def _option(scripts: Any, name: str) -> str | None:
-    # Where Flask-Migrate keeps what it hands to Alembic's context.
+    # Flask-Migrate keeps the arguments for Alembic's context here.
     option: str | None = getattr(scripts, "alembic_ctx_kwargs", {}).get(name)
     return option
 
 
+@dataclasses.dataclass(repr=False, eq=False)
 class _Comparison:
-    """Compares a database with scripts, which it reads once.
+    """A comparison of a database with migration scripts, which are read once."""
 
-    Args:
-        load: gives the scripts.
-        db: what has the engine.
-        level: the level of the message about pending migrations.
-        table: the keyword arguments that name the version table.
-    """
-
-    def __init__(
-        self,
-        load: Callable[[], ScriptDirectory],
-        db: object,
-        level: int,
-        table: Mapping[str, Any],
-    ) -> None:
-        self._load = load
-        self._db = db
-        self._level = level
-        self._table = table
-        self.graph: RevisionGraph | None = None
+    load: Callable[[], ScriptDirectory]
+    db: object
+    table: str | None
+    schema: str | None
+    level: int = WARNING
+    revisions: Revisions | None = None
 
     def __call__(self) -> Outcome:
-        from sqlalchemy import Engine
-
-        # Never on an event loop, since scripts are read and imported here.
+        # A sync function, so that imports of scripts do not block the event loop.
         try:
-            self.graph = self.graph or RevisionGraph.read(self._load())
+            self.revisions = self.revisions or Revisions(self.load())
         except Exception as error:
             return [_unreadable(error)]
-        try:
-            engine = find_engine(self._db)
-        except (TypeError, RuntimeError) as error:
-            return [misconfigured(error)]
-        work = functools.partial(_revisions, **self._table)
-        if not isinstance(engine, Engine):
-            return self._compare_async(self.graph, query_async(engine, work))
-        try:
-            return self._compare(self.graph, query(engine, work))
-        except Exception as error:
-            return [_unknown(error)]
+        return query(
+            self.db,
+            functools.partial(self._compare, self.revisions),
+            _cannot_check,
+        )
 
-    async def _compare_async(
-        self, graph: RevisionGraph, current: Awaitable[frozenset[str]]
-    ) -> Messages:
-        try:
-            return self._compare(graph, await current)
-        except Exception as error:
-            return [_unknown(error)]
-
-    def _compare(self, graph: RevisionGraph, current: frozenset[str]) -> Messages:
+    def _compare(self, revisions: Revisions, connection: Connection) -> Messages:
+        current = self._current(connection)
         messages: Messages = []
-        if pending := graph.pending(current):
+        if pending := revisions.pending(current):
             text = f"Migrations that are not applied: {_listed(pending)}."
             identity = health.WARNING_UNAPPLIED_MIGRATION
             hint = "Upgrade the database with Alembic."
-            messages.append(CheckMessage(text, self._level, hint, id=identity))
-        if unknown := graph.unknown(current):
+            messages.append(CheckMessage(text, self.level, hint, id=identity))
+        if unknown := revisions.unknown(current):
             text = f"The database is ahead of the code by {_listed(unknown)}."
             messages.append(Debug(text, id=health.DEBUG_DATABASE_AHEAD))
         return messages
 
+    def _current(self, connection: Connection) -> frozenset[str]:
+        from sqlalchemy import column, inspect, select, table
 
-def _revisions(
-    connection: Connection, version_table: str | None, schema: str | None
-) -> frozenset[str]:
-    from sqlalchemy import column, inspect, select, table
-
-    # Not through Alembic's MigrationContext, which logs two lines each time.
-    name = version_table or "alembic_version"
-    if not inspect(connection).has_table(name, schema=schema):
-        return frozenset()
-    versions = table(name, column("version_num"), schema=schema)
-    return frozenset(connection.execute(select(versions.c.version_num)).scalars())
+        # Alembic's MigrationContext would log two lines at each probe.
+        name = self.table or "alembic_version"
+        if not inspect(connection).has_table(name, schema=self.schema):
+            return frozenset()
+        versions = table(name, column("version_num"), schema=self.schema)
+        return frozenset(connection.execute(select(versions.c.version_num)).scalars())
 
 
 def _listed(revisions: list[str]) -> str:
@@ -221,11 +187,11 @@ def _unreadable(error: Exception) -> Error:
     )
 
 
-def _unknown(error: Exception) -> Info:
+def _cannot_check(error: Exception) -> Info:
     return Info(
-        "The migrations cannot be checked, because the database cannot be asked"
+        "The migrations cannot be checked, because the database query failed"
         f" ({type(error).__name__}).",
         id=health.INFO_CANT_CHECK_MIGRATIONS,
-        hint="Whether the database answers is the task of another check.",
+        hint="If the database is down, the check database_connected fails.",
         obj=error,
     )

@@ -1,14 +1,7 @@
-"""Whether a TCP port takes connections, with the standard library alone.
+"""Checks whether a TCP port accepts connections, with the standard library alone.
 
-::
-
-    from dockerflow_mw import checks
-    from dockerflow_mw.checks.builtin.network import port_open
-
-    checks.register(port_open("mail.example.com", 25), name="mail")
-
-It tells that something listens, not that it works: where there is a check that speaks
-the protocol, use that one.
+An open port means that a process listens, not that the service works. If there is a
+check that speaks the protocol, use that check.
 """
 
 from __future__ import annotations
@@ -23,13 +16,13 @@ from dockerflow_mw.settings.readers import positive_seconds, setting
 
 
 def port_open(host: str, port: int, *, timeout: float = 2.0) -> BuiltInCheck:
-    """Make the check that a TCP port takes connections.
+    """Return a check that a TCP port accepts connections.
 
     Args:
-        host: a name or an address.
-        port: from 1 to 65535.
-        timeout: how long to wait for each address of the host, in seconds. How long
-            its name may take is for the resolver to say.
+        host: a host name or an IP address.
+        port: the number of the port, from 1 to 65535.
+        timeout: how long to wait for each address of the host, in seconds. It does
+            not limit the lookup of the name.
 
     Raises:
         ValueError: an argument is not allowed.
@@ -39,8 +32,8 @@ def port_open(host: str, port: int, *, timeout: float = 2.0) -> BuiltInCheck:
         setting("port", port, _port, "a whole number from 1 to 65535"),
     )
     seconds = setting("timeout", timeout, positive_seconds, SECONDS)
-    connect = functools.partial(_connect, address, seconds)
-    return BuiltInCheck("port_open", connect, f"{host}:{port}")
+    check = functools.partial(_check, address, seconds)
+    return BuiltInCheck("port_open", check, f"{host}:{port}")
 
 
 def _host(value: object) -> str:
@@ -55,12 +48,12 @@ def _port(value: object) -> int:
     return value
 
 
-def _connect(address: tuple[str, int], timeout: float) -> Messages:
+def _check(address: tuple[str, int], timeout: float) -> Messages:
     try:
         socket.create_connection(address, timeout).close()
     except (OSError, UnicodeError) as error:
-        # A name that cannot be one, such as "a..b", is a UnicodeError.
-        text = f"The port takes no connection ({type(error).__name__})."
-        hint = "See whether the server runs and may be reached from here."
+        # The codec for host names raises UnicodeError for names such as "a..b".
+        text = f"The port accepts no connection ({type(error).__name__})."
+        hint = "Check that the server runs and that the network allows connections."
         return [Error(text, id=health.ERROR_PORT_CLOSED, hint=hint, obj=error)]
     return []

@@ -1,18 +1,13 @@
-"""Whether a Redis or Valkey server answers a ping.
+"""Checks whether a Redis or Valkey server answers a ping.
 
-For a client of redis-py, sync or asyncio, of a single server, a cluster or a master
-behind Sentinel, or for what passes as one, such as Flask-Redis's object::
+The client is one of redis-py, sync or asyncio, of a single server, a cluster or a
+master behind Sentinel, or an object with the same methods, such as that of Flask-Redis.
 
-    from dockerflow_mw import checks
-    from dockerflow_mw.checks.builtin.redis import redis_connected
+The check uses the client of the application and makes none. An asyncio client is used
+on the event loop of the server under ASGI, and on a private event loop under WSGI. It
+must not be used on another loop, too.
 
-    checks.register(redis_connected(client))
-
-It is the application's client that is asked, none is made for a probe. One of asyncio
-is asked on the event loop of the server under ASGI, and on one of this package's own
-under WSGI; it must not be used on another loop as well.
-
-Where a client comes into being only when the application starts, as with Sanic-Redis,
+If the client exists only after the start of the application, as with Sanic-Redis,
 register a function of your own instead::
 
     @application.check
@@ -32,13 +27,12 @@ from dockerflow_mw.checks.builtin.base import (
     BuiltInCheck,
     Messages,
     Outcome,
-    limited,
-    nameless,
+    async_timeout,
+    describe_object,
 )
 from dockerflow_mw.checks.messages import Error
 
-# By name, because the classes of redis-py, valkey-py and Python share no ancestor that
-# would tell them from other exceptions.
+# Names, because the exceptions of redis-py and valkey-py have no common base class.
 _UNREACHABLE = {
     "ClusterDownError",
     "ConnectionError",
@@ -51,59 +45,60 @@ _REDIS = {"RedisError", "ValkeyError"}
 
 
 def redis_connected(client: object) -> BuiltInCheck:
-    """Make the check that a Redis or Valkey server answers a ping.
+    """Return a check that a Redis or Valkey server answers a ping.
 
     Args:
-        client: an object whose ``ping()`` gives a true value, or an awaitable of one.
+        client: an object whose ``ping()`` returns a true value, or an awaitable of one.
 
     Raises:
-        TypeError: it has no ``ping()`` and is no stand-in for what has one.
+        TypeError: ``client`` has no ``ping()`` and is no proxy.
     """
-    # A stand-in, as Flask-Redis's object or a LocalProxy, may have no client yet.
-    stands_in = hasattr(type(client), "__getattr__")
-    if not stands_in and not callable(getattr(client, "ping", None)):
+    # The client behind a proxy, such as Flask-Redis or a LocalProxy, may not exist yet.
+    is_proxy = hasattr(type(client), "__getattr__")
+    if not is_proxy and not callable(getattr(client, "ping", None)):
         message = (
             f"client is {type(client).__name__}; it must be a client of redis-py or"
             " another object with a method ping()."
         )
         raise TypeError(message)
-    ask = functools.partial(check_redis_connected, client)
-    return BuiltInCheck("redis_connected", ask, _describe(client))
+    check = functools.partial(check_redis_connected, client)
+    return BuiltInCheck("redis_connected", check, _describe(client))
 
 
 def check_redis_connected(client: Any) -> Outcome:
     """Check that a Redis or Valkey server answers a ping; see `redis_connected`.
 
     Returns:
-        Messages; of an asyncio client, a coroutine of messages.
+        Messages; for an asyncio client, a coroutine of messages.
     """
     if client is None:
         return [_error("There is no Redis client", health.ERROR_MISSING_REDIS_CLIENT)]
     try:
         ping = client.ping
     except (AttributeError, RuntimeError) as error:
-        # A RuntimeError is a LocalProxy's way to say that it stands for nothing.
+        # A LocalProxy without an object raises RuntimeError.
         identity = health.ERROR_MISCONFIGURED_REDIS
         return [_error("The Redis client is not set up", identity, error)]
     try:
-        pong = ping()
+        answer = ping()
     except Exception as error:
         return [_failure(error)]
-    return _check_async(pong) if inspect.isawaitable(pong) else _judge(pong)
+    return _check_async(answer) if inspect.isawaitable(answer) else _judge(answer)
 
 
-async def _check_async(ping: Awaitable[object]) -> Messages:
+async def _check_async(answer: Awaitable[object]) -> Messages:
     try:
-        return _judge(await limited(ping))
+        async with async_timeout():
+            return _judge(await answer)
     except Exception as error:
         return [_failure(error)]
 
 
-def _judge(pong: object) -> Messages:
-    answers = [pong]
-    if isinstance(pong, (dict, list)) and pong:
-        # From a cluster that was asked to ask several of its nodes.
-        answers = list(pong.values() if isinstance(pong, dict) else pong)
+def _judge(answer: object) -> Messages:
+    answers = [answer]
+    if isinstance(answer, (dict, list)) and answer:
+        # A cluster client may ask several nodes.
+        answers = list(answer.values() if isinstance(answer, dict) else answer)
     if all(answers):
         return []
     return [_error("Redis does not answer a ping", health.ERROR_REDIS_PING_FAILED)]
@@ -125,7 +120,7 @@ def _error(text: str, identity: str, error: Exception | None = None) -> Error:
 
 
 def _describe(client: Any) -> str:
-    """Give the target of a check, without credentials."""
+    """Return the target of a client without credentials."""
     try:
         pool = getattr(client, "connection_pool", None)
         if pool is None:
@@ -133,14 +128,14 @@ def _describe(client: Any) -> str:
             return f"the cluster of {', '.join(nodes)}"
         if not hasattr(pool, "sentinel_manager"):
             return _address(pool.connection_kwargs)
-        guards = [
-            _address(guard.connection_pool.connection_kwargs)
-            for guard in pool.sentinel_manager.sentinels
+        sentinels = [
+            _address(sentinel.connection_pool.connection_kwargs)
+            for sentinel in pool.sentinel_manager.sentinels
         ]
         database = pool.connection_kwargs.get("db", 0)
-        return f"{pool.service_name}/{database} behind {', '.join(sorted(guards))}"
+        return f"{pool.service_name}/{database} behind {', '.join(sorted(sentinels))}"
     except (AttributeError, RuntimeError, TypeError):
-        return nameless(client)
+        return describe_object(client)
 
 
 def _address(kwargs: Mapping[str, Any]) -> str:

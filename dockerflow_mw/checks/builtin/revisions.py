@@ -1,97 +1,63 @@
-"""Alembic's migration scripts, and the graph of their revisions."""
+"""Access to the migration scripts of Alembic."""
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import os
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class RevisionGraph:
-    """The revisions of some scripts, each with those that must come before it."""
+class Revisions:
+    """The revisions of a directory of scripts, read once.
 
-    parents: Mapping[str, frozenset[str]]
+    Args:
+        scripts: the directory; its scripts are imported.
 
-    @classmethod
-    def read(cls, scripts: ScriptDirectory) -> Self:
-        """Read the scripts, which imports them all.
+    Raises:
+        Exception: a script or Alembic raises it.
+    """
 
-        Raises:
-            Exception: whatever the scripts raise, or Alembic about them.
-        """
-        revisions = reversed(list(scripts.walk_revisions()))
-        return cls(
-            {
-                script.revision: frozenset(
-                    scripts.get_revision(parent).revision
-                    for parents in (script.down_revision, script.dependencies)
-                    for parent in _several(parents)
-                )
-                for script in revisions
-            }
-        )
+    def __init__(self, scripts: ScriptDirectory) -> None:
+        self._scripts = scripts
+        self._known = {script.revision for script in scripts.walk_revisions()}
+        self._heads = set(scripts.get_heads())
 
     def unknown(self, current: frozenset[str]) -> list[str]:
-        """Give the revisions of a database that the scripts do not have."""
-        return sorted(current - self.parents.keys())
+        """Return the revisions of a database that the scripts lack."""
+        return sorted(current - self._known)
 
     def pending(self, current: frozenset[str]) -> list[str]:
-        """Give the revisions that a database lacks, in an order to apply them."""
-        applied = self._closure(current, self.parents)
-        if self.unknown(current):
-            # Newer code has been there, and it may have had all that is not known to
-            # come after what is there now.
-            lacking = self._closure(current, self._children()) - current
-        else:
-            lacking = self.parents.keys() - applied
-        return [revision for revision in self.parents if revision in lacking]
-
-    def _children(self) -> dict[str, set[str]]:
-        children: dict[str, set[str]] = {revision: set() for revision in self.parents}
-        for revision, parents in self.parents.items():
-            for parent in parents:
-                children[parent].add(revision)
-        return children
-
-    @staticmethod
-    def _closure(
-        current: frozenset[str], neighbours: Mapping[str, Iterable[str]]
-    ) -> set[str]:
-        found: set[str] = set()
-        waiting = list(current)
-        while waiting:
-            revision = waiting.pop()
-            if revision not in found:
-                found.add(revision)
-                waiting.extend(neighbours.get(revision, ()))
-        return found
-
-
-def _several(value: str | Iterable[str] | None) -> Iterable[str]:
-    if value is None:
-        return ()
-    return (value,) if isinstance(value, str) else value
+        """Return the revisions that a database lacks, in the order of an upgrade."""
+        known = tuple(current & self._known)
+        is_ahead = len(known) < len(current)
+        if current == self._heads or (is_ahead and not known):
+            return []
+        # A newer release has upgraded a database that is ahead, and may have replaced
+        # the revisions of other branches. Only successors of a known one are pending.
+        lacking = self._scripts.iterate_revisions(
+            "heads", known, implicit_base=not is_ahead
+        )
+        return [script.revision for script in reversed(list(lacking))]
 
 
 def loader(scripts: Any) -> tuple[Callable[[], ScriptDirectory], str]:
-    """Give what loads the scripts of a folder, a config or a Flask-Migrate object.
+    """Return a function that loads migration scripts, and a description of them.
 
-    With it comes a description of them.
+    Args:
+        scripts: the path of a folder, an Alembic ``Config`` or a Flask-Migrate object.
 
     Raises:
-        TypeError: it is none of these.
-        ValueError: there is no such folder.
+        TypeError: ``scripts`` is none of these.
+        ValueError: the folder does not exist.
     """
     if isinstance(scripts, (str, os.PathLike)):
         folder = os.fspath(scripts)
-        # Alembic also takes "package:folder".
+        # Alembic also accepts "package:folder".
         if ":" not in folder and not os.path.isdir(folder):
             raise ValueError(f"scripts is {folder!r}; it must be an existing folder.")
         return functools.partial(_load_folder, folder), folder
@@ -125,6 +91,6 @@ def _load_migrate(migrate: Any) -> ScriptDirectory:
     try:
         return _load(migrate.get_config())
     except RuntimeError:
-        # Flask-Migrate asks the application context, and there is none out here.
+        # Flask-Migrate reads its configuration from the application context.
         file = os.path.join(migrate.directory, "alembic.ini")
         return _load_folder(migrate.directory, file)

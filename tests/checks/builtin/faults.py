@@ -1,7 +1,7 @@
-"""What the tests of the built-in checks share: doors that stay open, and faults.
+"""Web servers and faults for the tests of the built-in checks.
 
-A fault is made for real: a network that swallows everything, a server that listens
-and never answers.
+The faults are real: a network that drops everything, and a server that listens and
+never answers.
 """
 
 from __future__ import annotations
@@ -22,33 +22,33 @@ from tests.doors import BareASGI, BareWSGI
 
 T = TypeVar("T")
 
-# For what takes no time at all, on a machine that is busy; in seconds.
+# The timeout of a check that takes no time, on a busy machine, in seconds.
 CHECK_TIMEOUT = 2.0
 SOON = 20.0
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition holds, and fail when it never does."""
+    """Wait until a condition holds, and fail after a time limit."""
     ends = time.monotonic() + SOON
     while not condition():
         assert time.monotonic() < ends, "The condition never held."
         time.sleep(0.02)
 
 
-class LastingWSGI(BareWSGI):
-    """A WSGI application; its async checks run on the loop of the package."""
+class WSGIServer(BareWSGI):
+    """A WSGI application whose async checks run on the private event loop."""
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine where async checks run."""
+        """Run a coroutine on the event loop of the async checks."""
         loop = background_loop.get()
         return asyncio.run_coroutine_threadsafe(coroutine, loop).result(SOON)
 
     def close(self) -> None:
-        """Do nothing: the loop is the package's."""
+        """Do nothing, because the private event loop is shared."""
 
 
-class LastingASGI(BareASGI):
-    """An ASGI application whose requests share one event loop, as a server's do."""
+class ASGIServer(BareASGI):
+    """An ASGI application whose requests share one event loop, as in a server."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -61,23 +61,23 @@ class LastingASGI(BareASGI):
         return await asyncio.wrap_future(asked)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine where async checks run."""
+        """Run a coroutine on the event loop of the async checks."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(SOON)
 
     def close(self) -> None:
-        """End the loop."""
+        """Stop the event loop."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
 
-LastingDoor = LastingWSGI | LastingASGI
-LASTING_DOORS = (LastingWSGI, LastingASGI)
+WebServer = WSGIServer | ASGIServer
+WEB_SERVERS = (WSGIServer, ASGIServer)
 
 
 @dataclasses.dataclass(frozen=True)
-class Beat:
-    """The answer to one probe of the heartbeat."""
+class Report:
+    """The response to one probe of the heartbeat."""
 
     status: int
     messages: dict[str, str]
@@ -87,7 +87,7 @@ class Beat:
 
     @property
     def ids(self) -> list[str]:
-        """The ids of the messages, short."""
+        """The last parts of the ids of the messages."""
         return [identity.rpartition(".")[2] for identity in self.messages]
 
     @property
@@ -96,54 +96,54 @@ class Beat:
         return self.status, self.ids
 
 
-def beat(door: LastingDoor) -> Beat:
-    """Probe the heartbeat of a door."""
+def probe(web_server: WebServer) -> Report:
+    """Return the report of one probe of the heartbeat."""
     started = time.monotonic()
-    answer = door.ask("/__heartbeat__", query=b"verbose")
+    answer = web_server.ask("/__heartbeat__", query=b"verbose")
     seconds = time.monotonic() - started
     report = json.loads(answer.body)
     details = report["details"].values()
     messages = {k: v for detail in details for k, v in detail["messages"].items()}
     slowest = max(timing["duration_ms"] for timing in report["timings"].values())
     body = answer.body.decode()
-    return Beat(answer.status, messages, body, seconds, slowest / 1000)
+    return Report(answer.status, messages, body, seconds, slowest / 1000)
 
 
-def beats_until(door: LastingDoor, outcome: tuple[int, list[str]]) -> None:
-    """Probe until an outcome is there, and from a check that was not late.
+def probe_until(web_server: WebServer, outcome: tuple[int, list[str]]) -> None:
+    """Probe until a check has an outcome and was not late.
 
-    Before that, what is served is an earlier result, and the check still runs.
+    A late check answers with its previous result while it runs again.
     """
 
     def is_there() -> bool:
-        answer = beat(door)
+        answer = probe(web_server)
         return answer.outcome == outcome and answer.slowest < CHECK_TIMEOUT
 
     until(is_there)
 
 
-def beats_until_well(door: LastingDoor) -> None:
-    """Probe until the heartbeat is well, as `beats_until` does."""
-    beats_until(door, (200, []))
+def probe_until_ok(web_server: WebServer) -> None:
+    """Probe until the heartbeat is ok, as `probe_until` does."""
+    probe_until(web_server, (200, []))
 
 
 def leaks(body: str, url: str) -> list[str]:
-    """Give the parts of a URL that are in a body."""
+    """Return the parts of a URL that a body contains."""
     parts = urlsplit(url)
     found = (parts.username, parts.password, parts.hostname, str(parts.port))
     return [part for part in found if part and part in body]
 
 
 class Network:
-    """A network to a server, which can swallow all that is sent.
+    """A proxy to a server that can stop forwarding.
 
-    What was sent meanwhile arrives when the network thaws.
+    It keeps what is sent meanwhile, and forwards it later.
 
     Args:
-        url: the server's URL.
+        url: the URL of the server.
 
     Attributes:
-        url: the server's URL as seen through this network.
+        url: the URL of the server through this proxy.
     """
 
     def __init__(self, url: str) -> None:
@@ -151,8 +151,8 @@ class Network:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._serve)
         self._ready = threading.Event()
-        self._thawed = asyncio.Event()
-        self._thawed.set()
+        self._open = asyncio.Event()
+        self._open.set()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -163,13 +163,13 @@ class Network:
         self._loop.call_soon_threadsafe(self._end.set)
         self._thread.join()
 
-    def freeze(self) -> None:
-        """Let nothing through any more, in either direction."""
-        self._loop.call_soon_threadsafe(self._thawed.clear)
+    def block(self) -> None:
+        """Stop forwarding in both directions."""
+        self._loop.call_soon_threadsafe(self._open.clear)
 
-    def thaw(self) -> None:
-        """Let everything through again."""
-        self._loop.call_soon_threadsafe(self._thawed.set)
+    def unblock(self) -> None:
+        """Forward everything again."""
+        self._loop.call_soon_threadsafe(self._open.set)
 
     def _serve(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
@@ -210,7 +210,7 @@ class Network:
         with contextlib.suppress(OSError):
             try:
                 while data := await source.read(65536):
-                    await self._thawed.wait()
+                    await self._open.wait()
                     sink.write(data)
                     await sink.drain()
             finally:
@@ -220,6 +220,6 @@ class Network:
 
 @contextlib.contextmanager
 def silent_port() -> Iterator[int]:
-    """Listen on a port, and never answer what connects to it."""
+    """Listen on a port, and never answer a client."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]

@@ -1,4 +1,4 @@
-"""The database check against real databases, with faults made for real."""
+"""Tests of the database check with real databases and real faults."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sqlalchemy.exc import NoSuchTableError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from dockerflow_mw import checks
-from dockerflow_mw.checks.builtin import base, engine
+from dockerflow_mw.checks.builtin import base
 from dockerflow_mw.checks.builtin.database import (
     check_database_connected,
     database_connected,
@@ -26,22 +26,20 @@ from dockerflow_mw.checks.builtin.database import (
 from tests import services
 from tests.checks.builtin.faults import (
     CHECK_TIMEOUT,
-    LASTING_DOORS,
     SOON,
-    LastingDoor,
+    WEB_SERVERS,
     Network,
-    beat,
-    beats_until,
-    beats_until_well,
+    WebServer,
     leaks,
+    probe,
+    probe_until,
+    probe_until_ok,
     silent_port,
     until,
 )
 from tests.services import Service
 
-# Above what a check waits for a connection of the pool, below what it waits for one.
-
-WELL: tuple[int, list[str]] = (200, [])
+OK: tuple[int, list[str]] = (200, [])
 DOWN = (500, ["E001"])
 FAILED = (500, ["E009"])
 POOL_EXHAUSTED = (500, ["E105"])
@@ -50,9 +48,9 @@ LATE = (500, ["E103"])
 
 @dataclasses.dataclass
 class Checked:
-    """A door with the check of one engine."""
+    """A web server with the check of one engine."""
 
-    door: LastingDoor
+    web_server: WebServer
     engine: Any
 
     @property
@@ -60,11 +58,11 @@ class Checked:
         return self.engine.pool
 
     def borrow(self) -> Callable[[], object]:
-        """Take a connection of the pool, and give what gives it back."""
+        """Take a connection of the pool, and return a function that returns it."""
         if isinstance(self.engine, Engine):
             return self.engine.connect().close
-        connection = self.door.run(self._connect())
-        return lambda: self.door.run(connection.close())
+        connection = self.web_server.run(self._connect())
+        return lambda: self.web_server.run(connection.close())
 
     async def _connect(self) -> Any:
         return await self.engine.connect()
@@ -73,14 +71,14 @@ class Checked:
         if isinstance(self.engine, Engine):
             self.engine.dispose()
         else:
-            self.door.run(self.engine.dispose())
+            self.web_server.run(self.engine.dispose())
 
 
 Check = Callable[..., Checked]
 
 
 @pytest.fixture(params=["sync", "async"])
-def check(request: pytest.FixtureRequest, door: LastingDoor) -> Iterator[Check]:
+def check(request: pytest.FixtureRequest, web_server: WebServer) -> Iterator[Check]:
     with contextlib.ExitStack() as stack:
 
         def make(url: str, **options: Any) -> Checked:
@@ -93,9 +91,9 @@ def check(request: pytest.FixtureRequest, door: LastingDoor) -> Iterator[Check]:
             if scheme != "sqlite":
                 arguments = options.setdefault("connect_args", {})
                 arguments.setdefault("application_name", "checked")
-            checked = Checked(door, create(f"{driver}://{rest}", **options))
+            checked = Checked(web_server, create(f"{driver}://{rest}", **options))
             stack.callback(checked.dispose)
-            door.application.check(database_connected(checked.engine))
+            web_server.application.check(database_connected(checked.engine))
             return checked
 
         yield make
@@ -108,62 +106,64 @@ def administrator(service: Service) -> Iterator[psycopg.Connection]:
 
 
 def connections(admin: psycopg.Connection) -> list[str]:
-    """Give the states of the application's connections, as the server sees them."""
+    """Return the states of the connections of the application."""
     query = "SELECT state FROM pg_stat_activity WHERE application_name = 'checked'"
     return [state for (state,) in admin.execute(query)]
 
 
 def clients(admin: psycopg.Connection) -> int:
-    """Count everybody's connections, as the server sees them."""
+    """Return the number of all connections to the server."""
     query = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'client backend'"
     return len(admin.execute(query).fetchall())
 
 
-def test_a_database_that_answers_is_well_and_has_one_connection(
+def test_a_database_that_answers_is_ok_and_has_one_connection(
     check: Check, postgres: Service
 ) -> None:
     checked = check(postgres.url)
     with administrator(postgres) as admin:
-        beats = [beat(checked.door) for _ in range(20)]
+        reports = [probe(checked.web_server) for _ in range(20)]
         until(lambda: connections(admin) == ["idle"])
-        assert [b.outcome for b in beats] == [WELL] * 20
+        assert [b.outcome for b in reports] == [OK] * 20
         checked.dispose()
         until(lambda: connections(admin) == [])
 
 
-def test_a_database_that_is_stopped(check: Check, postgres: Service) -> None:
+def test_a_stopped_database_is_unreachable_until_it_starts_again(
+    check: Check, postgres: Service
+) -> None:
     checked = check(postgres.url)
-    assert beat(checked.door).outcome == WELL
+    assert probe(checked.web_server).outcome == OK
     with services.stopped(postgres):
-        down = [beat(checked.door) for _ in range(3)]
+        down = [probe(checked.web_server) for _ in range(3)]
 
     assert [b.outcome for b in down] == [DOWN] * 3
     assert down[-1].messages == {
         "dockerflow.health.E001": "The database cannot be reached (OperationalError)."
     }
     assert leaks(down[0].body, postgres.url) == []
-    assert beat(checked.door).outcome == WELL
+    assert probe(checked.web_server).outcome == OK
     assert checked.pool.checkedout() == 0
 
 
-def test_a_database_that_was_restarted_is_well_at_the_next_probe(
+def test_a_restarted_database_is_ok_at_the_next_probe(
     check: Check, postgres: Service
 ) -> None:
     checked = check(postgres.url)
-    give_back = [checked.borrow() for _ in range(3)]
-    for returned in give_back:
+    return_connections = [checked.borrow() for _ in range(3)]
+    for returned in return_connections:
         returned()
     with services.stopped(postgres):
         pass
 
-    assert [beat(checked.door).outcome for _ in range(5)] == [WELL] * 5
+    assert [probe(checked.web_server).outcome for _ in range(5)] == [OK] * 5
     with administrator(postgres) as admin:
         until(lambda: set(connections(admin)) == {"idle"})
 
 
 @pytest.fixture(scope="module")
 def small() -> Iterator[Service]:
-    """A server with six connections, for administrators as for everybody."""
+    """A server that accepts six connections, those of administrators included."""
     limits = {
         "max_connections": 6,
         "superuser_reserved_connections": 0,
@@ -173,94 +173,99 @@ def small() -> Iterator[Service]:
         yield service
 
 
-def test_a_database_that_is_out_of_connections(check: Check, small: Service) -> None:
+def test_a_database_that_is_out_of_connections_is_unreachable(
+    check: Check, small: Service
+) -> None:
     checked = check(small.url)
     with contextlib.ExitStack() as stack:
         others = [stack.enter_context(administrator(small))]
         until(lambda: clients(others[0]) == 1)
         others += [stack.enter_context(administrator(small)) for _ in range(5)]
-        refused = beat(checked.door)
+        refused = probe(checked.web_server)
         assert refused.outcome == DOWN
         assert leaks(refused.body, small.url) == []
         assert connections(others[0]) == []
 
         others[-1].close()
-        beats_until(checked.door, WELL)
+        probe_until(checked.web_server, OK)
         assert connections(others[0]) == ["idle"]
 
 
-def test_an_exhausted_pool_is_told_from_a_database_that_is_down(
+def test_an_exhausted_pool_has_an_id_of_its_own(
     check: Check, postgres: Service
 ) -> None:
-    checked = check(postgres.url, pool_size=1, max_overflow=1)
-    give_back = [checked.borrow(), checked.borrow()]
-    exhausted = beat(checked.door)
+    checked = check(postgres.url, pool_size=1, max_overflow=1, pool_timeout=0.1)
+    return_connections = [checked.borrow(), checked.borrow()]
+    exhausted = probe(checked.web_server)
 
     assert exhausted.outcome == POOL_EXHAUSTED
     assert exhausted.seconds < CHECK_TIMEOUT
     assert leaks(exhausted.body, postgres.url) == []
 
-    give_back.pop()()
-    assert beat(checked.door).outcome == WELL
-    give_back.pop()()
+    return_connections.pop()()
+    assert probe(checked.web_server).outcome == OK
+    return_connections.pop()()
     assert checked.pool.checkedout() == 0
 
 
-def test_a_pool_that_says_itself_that_it_is_exhausted(
-    check: Check, postgres: Service, monkeypatch: pytest.MonkeyPatch
+def test_an_exhausted_pool_with_a_longer_timeout_makes_the_check_late(
+    check: Check, postgres: Service
 ) -> None:
-    # As when somebody else takes the last connection between the look and the request.
-    monkeypatch.setattr(engine, "_is_full", lambda pool: False)
-    checked = check(postgres.url, pool_size=1, max_overflow=0, pool_timeout=0.1)
-    give_back = checked.borrow()
-    assert beat(checked.door).outcome == POOL_EXHAUSTED
-    give_back()
-    assert beat(checked.door).outcome == WELL
+    checked = check(postgres.url, pool_size=1, max_overflow=0, pool_timeout=SOON)
+    return_connections = checked.borrow()
+    assert probe(checked.web_server).outcome == LATE
+    return_connections()
+    probe_until_ok(checked.web_server)
+    assert checked.pool.checkedout() == 0
 
 
-def test_a_database_that_accepts_and_is_silent(check: Check) -> None:
+def test_a_database_that_accepts_and_does_not_answer_makes_the_check_late(
+    check: Check,
+) -> None:
     with silent_port() as port:
         url = f"postgresql://somebody:secret@127.0.0.1:{port}/app"
         checked = check(url)
-        silent = beat(checked.door)
+        silent = probe(checked.web_server)
         assert silent.outcome == LATE
         assert CHECK_TIMEOUT <= silent.seconds < SOON
         assert leaks(silent.body, url) == []
-    # The server is gone, and with it what the check was waiting for.
-    beats_until(checked.door, DOWN)
+    # The server is stopped, so the pending connection attempt ends.
+    probe_until(checked.web_server, DOWN)
     assert checked.pool.checkedout() == 0
 
 
-def test_a_network_that_swallows_everything(check: Check, postgres: Service) -> None:
+def test_a_network_that_drops_everything_makes_the_check_late(
+    check: Check, postgres: Service
+) -> None:
     with Network(postgres.url) as network, administrator(postgres) as admin:
         checked = check(network.url)
-        assert beat(checked.door).outcome == WELL
-        network.freeze()
-        swallowed = [beat(checked.door) for _ in range(2)]
-        network.thaw()
-        beats_until_well(checked.door)
+        assert probe(checked.web_server).outcome == OK
+        network.block()
+        swallowed = [probe(checked.web_server) for _ in range(2)]
+        network.unblock()
+        probe_until_ok(checked.web_server)
         assert [b.outcome for b in swallowed] == [LATE] * 2
         until(lambda: connections(admin) == ["idle"])
         checked.dispose()
         until(lambda: connections(admin) == [])
 
 
-@pytest.mark.parametrize("door", [LASTING_DOORS[1]], indirect=True, ids=["ASGI"])
+@pytest.mark.parametrize("web_server", [WEB_SERVERS[1]], indirect=True, ids=["ASGI"])
 @pytest.mark.parametrize("check", ["async"], indirect=True)
-def test_an_async_client_that_is_never_answered_gives_its_connection_up(
+def test_an_async_query_without_an_answer_ends_and_returns_its_connection(
     check: Check, postgres: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(base, "ASYNC_LIMIT", CHECK_TIMEOUT + 1)
+    monkeypatch.setattr(base, "ASYNC_TIMEOUT", CHECK_TIMEOUT + 1)
     with Network(postgres.url) as network:
         checked = check(network.url, pool_size=1, max_overflow=0)
-        assert beat(checked.door).outcome == WELL
-        network.freeze()
-        assert beat(checked.door).outcome == LATE
+        assert probe(checked.web_server).outcome == OK
+        network.block()
+        assert probe(checked.web_server).outcome == LATE
         until(lambda: checked.pool.checkedout() == 0)
-        # The check itself ends a moment after it has given its connection back.
-        until(lambda: beat(checked.door).outcome == DOWN)
-        network.thaw()
-        beats_until_well(checked.door)
+        # The check ends a moment after it has returned its connection.
+        until(lambda: probe(checked.web_server).outcome == DOWN)
+        network.unblock()
+        probe_until_ok(checked.web_server)
 
 
 @pytest.fixture
@@ -271,49 +276,47 @@ def file(tmp_path: Path) -> Path:
     return made
 
 
-def test_a_sqlite_file_that_is_replaced_by_something_else(
-    check: Check, file: Path
-) -> None:
+def test_a_sqlite_file_that_is_overwritten_fails(check: Check, file: Path) -> None:
     checked = check(f"sqlite:///{file}")
-    assert beat(checked.door).outcome == WELL
+    assert probe(checked.web_server).outcome == OK
     right = file.read_bytes()
 
     file.write_bytes(b"something else" * 1000)
-    replaced = beat(checked.door)
+    replaced = probe(checked.web_server)
     assert replaced.outcome == FAILED
     assert str(file) not in replaced.body
 
     file.write_bytes(right)
-    assert beat(checked.door).outcome == WELL
+    assert probe(checked.web_server).outcome == OK
 
 
-def test_a_sqlite_file_that_is_replaced_before_the_first_connection(
+def test_a_sqlite_file_that_is_overwritten_before_the_first_connection_fails(
     check: Check, file: Path
 ) -> None:
     right = file.read_bytes()
     file.write_bytes(b"something else" * 1000)
     checked = check(f"sqlite:///{file}")
-    assert beat(checked.door).outcome == FAILED
+    assert probe(checked.web_server).outcome == FAILED
 
     file.write_bytes(right)
-    assert beat(checked.door).outcome == WELL
+    assert probe(checked.web_server).outcome == OK
 
 
-def test_a_sqlite_file_that_is_locked(check: Check, file: Path) -> None:
+def test_a_locked_sqlite_file_is_unreachable(check: Check, file: Path) -> None:
     checked = check(f"sqlite:///{file}", connect_args={"timeout": 0.1})
-    assert beat(checked.door).outcome == WELL
+    assert probe(checked.web_server).outcome == OK
     with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        locked = beat(checked.door)
+        locked = probe(checked.web_server)
         other.execute("ROLLBACK")
 
     assert locked.outcome == DOWN
     assert str(file) not in locked.body
-    assert beat(checked.door).outcome == WELL
+    assert probe(checked.web_server).outcome == OK
 
 
 class Extension:
-    """What has an engine in an application context only, as Flask-SQLAlchemy's db."""
+    """An object that has an engine in an application context only."""
 
     @property
     def engine(self) -> Engine:
@@ -326,11 +329,13 @@ def ids(messages: object) -> list[str]:
 
 
 @pytest.mark.parametrize("db", [None, "sqlite://", object(), Extension()], ids=repr)
-def test_python_dockerflow_s_function_tells_what_is_no_database(db: object) -> None:
+def test_check_database_connected_reports_an_object_without_an_engine(
+    db: object,
+) -> None:
     assert ids(check_database_connected(db)) == ["E003"]
 
 
-def test_python_dockerflow_s_function_gives_messages(file: Path) -> None:
+def test_check_database_connected_returns_messages(file: Path) -> None:
     checked = create_engine(f"sqlite:///{file}")
     assert check_database_connected(checked) == []
     file.write_bytes(b"something else" * 1000)
@@ -353,7 +358,9 @@ def test_python_dockerflow_s_function_gives_messages(file: Path) -> None:
     ],
     ids=repr,
 )
-def test_what_a_driver_raises_when_it_connects(error: Exception, expected: str) -> None:
+def test_each_error_of_a_driver_while_connecting_has_an_id(
+    error: Exception, expected: str
+) -> None:
     def connect() -> Any:
         raise error
 
@@ -363,7 +370,7 @@ def test_what_a_driver_raises_when_it_connects(error: Exception, expected: str) 
     assert "refused" not in repr(messages)
 
 
-def test_flask_sqlalchemy_is_asked_for_its_engine_in_an_application_context() -> None:
+def test_the_engine_of_flask_sqlalchemy_is_known_in_an_application_context() -> None:
     flask = pytest.importorskip("flask")
     flask_sqlalchemy = pytest.importorskip("flask_sqlalchemy")
     app = flask.Flask("app")
@@ -382,13 +389,13 @@ def test_flask_sqlalchemy_is_asked_for_its_engine_in_an_application_context() ->
 
 
 @pytest.mark.parametrize("engine", [None, "postgresql://u:secret@h/app", object()])
-def test_a_factory_refuses_what_has_no_engine(engine: object) -> None:
+def test_an_object_without_an_engine_raises_a_type_error(engine: object) -> None:
     with pytest.raises(TypeError, match="must be an SQLAlchemy Engine") as raised:
         database_connected(engine)
     assert "secret" not in str(raised.value)
 
 
-def test_two_databases_are_told_apart_and_one_is_itself_again() -> None:
+def test_checks_are_identified_by_their_database_and_show_no_credentials() -> None:
     def made(url: str) -> base.BuiltInCheck:
         return database_connected(create_engine(url))
 
@@ -418,7 +425,7 @@ def test_two_databases_are_told_apart_and_one_is_itself_again() -> None:
     assert "somebody" not in told
 
 
-def test_registering_takes_one_line_and_refuses_another_database() -> None:
+def test_registering_another_database_under_the_default_name_raises() -> None:
     registry = checks.Registry()
     check = database_connected(create_engine("sqlite:///a.db"))
     registry.register(check)

@@ -1,4 +1,4 @@
-"""The check of the free disk space on a real disk."""
+"""Tests of the check of free disk space, on a real disk."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import pytest
 
 from dockerflow_mw import checks
 from dockerflow_mw.checks.builtin.disk import disk_free
-from tests.checks.builtin.faults import LastingDoor, beat
+from tests.checks.builtin.faults import WebServer, probe
 
 
-# No disk that a test writes to is quite empty, and none is quite full.
+# The disk of the tests is neither empty nor full.
 @pytest.mark.parametrize(
     ("warn_below", "fail_below", "expected"),
     [
@@ -21,40 +21,42 @@ from tests.checks.builtin.faults import LastingDoor, beat
         pytest.param(1, 1, (500, ["E111"]), id="less than there must be"),
     ],
 )
-def test_the_shares_decide(
-    door: LastingDoor,
+def test_the_thresholds_set_the_level(
+    web_server: WebServer,
     tmp_path: Path,
     warn_below: float,
     fail_below: float,
     expected: tuple[int, list[str]],
 ) -> None:
     (tmp_path / "file").write_bytes(bytes(100_000))
-    door.application.check(
+    web_server.application.check(
         disk_free(tmp_path, warn_below=warn_below, fail_below=fail_below)
     )
-    answer = beat(door)
+    answer = probe(web_server)
     assert answer.outcome == expected
     assert str(tmp_path) not in answer.body
     assert all("at least 100%" in text for text in answer.messages.values())
 
 
-def test_a_disk_that_comes_later(door: LastingDoor, tmp_path: Path) -> None:
+def test_a_missing_path_fails_until_it_exists(
+    web_server: WebServer, tmp_path: Path
+) -> None:
     mount = tmp_path / "mount"
-    door.application.check(disk_free(mount, warn_below=0, fail_below=0))
-    missing = beat(door)
+    web_server.application.check(disk_free(mount, warn_below=0, fail_below=0))
+    missing = probe(web_server)
     assert missing.outcome == (500, ["E112"])
     assert list(missing.messages.values()) == [
-        "The free space of the disk cannot be told (FileNotFoundError)."
+        "The free space of the disk is unknown (FileNotFoundError)."
     ]
 
     mount.mkdir()
-    assert beat(door).outcome == (200, [])
+    assert probe(web_server).outcome == (200, [])
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="There is no /proc here.")
-def test_a_disk_without_a_size(door: LastingDoor) -> None:
-    door.application.check(disk_free("/proc"))
-    assert beat(door).outcome == (500, ["E112"])
+def test_a_file_system_without_a_size_fails(web_server: WebServer) -> None:
+    web_server.application.check(disk_free("/proc"))
+    assert probe(web_server).outcome == (500, ["E112"])
 
 
 @pytest.mark.parametrize(
@@ -75,13 +77,15 @@ def test_a_disk_without_a_size(door: LastingDoor) -> None:
         ),
     ],
 )
-def test_a_factory_validates_its_arguments(options: Any, expected: str) -> None:
+def test_an_invalid_argument_raises_an_error_that_names_it(
+    options: Any, expected: str
+) -> None:
     with pytest.raises(ValueError, match="it must be") as raised:
         disk_free(**options)
     assert str(raised.value) == expected
 
 
-def test_two_disks_are_told_apart_and_one_is_itself_again() -> None:
+def test_checks_are_identified_by_their_path() -> None:
     check = disk_free("/a")
     assert (check.__name__, check.critical) == ("disk_free", True)
     assert check.identity == ("disk_free", "/a")

@@ -1,4 +1,4 @@
-"""The HTTP check against real servers, and against every kind of redirect."""
+"""Tests of the HTTP check with real servers and all kinds of redirects."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from dockerflow_mw import checks
 from dockerflow_mw.checks.builtin.http import MAX_REDIRECTS, http_reachable
 from tests.checks.builtin.faults import (
     SOON,
-    LastingDoor,
-    beat,
+    WebServer,
+    probe,
     silent_port,
     until,
 )
 from tests.servers import free_port
 
-WELL: tuple[int, list[str]] = (200, [])
+OK: tuple[int, list[str]] = (200, [])
 UNREACHABLE = (200, ["E107"])
 BAD_STATUS = (200, ["E108"])
 
@@ -34,7 +34,7 @@ TIMEOUT = 0.5
 
 
 class Service:
-    """An HTTP server that can be told what to answer."""
+    """An HTTP server with a configurable response."""
 
     def __init__(self) -> None:
         self.port = free_port()
@@ -95,42 +95,46 @@ def service() -> Iterator[Service]:
     made.stop()
 
 
-Check = Callable[..., LastingDoor]
+Check = Callable[..., WebServer]
 
 
 @pytest.fixture(params=["own", "sync", "async"])
-def check(request: pytest.FixtureRequest, door: LastingDoor) -> Iterator[Check]:
+def check(request: pytest.FixtureRequest, web_server: WebServer) -> Iterator[Check]:
     client: Any = None
     if request.param == "sync":
         client = httpx.Client()
     elif request.param == "async":
         client = httpx.AsyncClient()
 
-    def make(url: str, **options: Any) -> LastingDoor:
+    def make(url: str, **options: Any) -> WebServer:
         options = {"client": client, "timeout": TIMEOUT, **options}
-        door.application.check(http_reachable(url, **options))
-        return door
+        web_server.application.check(http_reachable(url, **options))
+        return web_server
 
     yield make
     if request.param == "sync":
         client.close()
     elif request.param == "async":
-        door.run(client.aclose())
+        web_server.run(client.aclose())
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_a_service_that_answers(check: Check, service: Service, method: str) -> None:
-    door = check(service.url, method=method)
-    assert [beat(door).outcome for _ in range(5)] == [WELL] * 5
+def test_a_service_that_responds_is_ok(
+    check: Check, service: Service, method: str
+) -> None:
+    web_server = check(service.url, method=method)
+    assert [probe(web_server).outcome for _ in range(5)] == [OK] * 5
     assert service.requests == [f"{method} /there"] * 5
     until(lambda: service.connections == 0)
 
 
-def test_a_service_that_is_stopped(check: Check, service: Service) -> None:
-    door = check(service.url.replace("//", "//somebody:secret@"))
-    assert beat(door).outcome == WELL
+def test_a_stopped_service_is_unreachable_until_it_starts_again(
+    check: Check, service: Service
+) -> None:
+    web_server = check(service.url.replace("//", "//somebody:secret@"))
+    assert probe(web_server).outcome == OK
     service.stop()
-    down = beat(door)
+    down = probe(web_server)
     assert down.outcome == UNREACHABLE
     assert list(down.messages.values()) == [
         "The service cannot be reached (ConnectError)."
@@ -139,46 +143,48 @@ def test_a_service_that_is_stopped(check: Check, service: Service) -> None:
         assert told not in down.body
 
     service.start()
-    assert beat(door).outcome == WELL
+    assert probe(web_server).outcome == OK
 
 
-def test_a_service_that_fails(check: Check, service: Service) -> None:
-    door = check(service.url)
+def test_a_status_that_is_not_accepted_fails(check: Check, service: Service) -> None:
+    web_server = check(service.url)
     service.status = 503
-    failing = beat(door)
+    failing = probe(web_server)
     assert failing.outcome == BAD_STATUS
     assert list(failing.messages.values()) == [
         "The service answers with the status 503."
     ]
 
     service.status = 204
-    assert beat(door).outcome == WELL
+    assert probe(web_server).outcome == OK
     until(lambda: service.connections == 0)
 
 
-def test_a_service_that_accepts_and_is_silent(check: Check) -> None:
+def test_a_service_that_accepts_and_does_not_respond_is_unreachable(
+    check: Check,
+) -> None:
     with silent_port() as port:
-        silent = beat(check(f"http://127.0.0.1:{port}/"))
+        silent = probe(check(f"http://127.0.0.1:{port}/"))
         assert silent.outcome == UNREACHABLE
         assert TIMEOUT <= silent.seconds < SOON
 
 
-def test_a_body_without_an_end_is_not_waited_for(
+def test_an_endless_body_does_not_delay_the_check(
     check: Check, service: Service
 ) -> None:
     service.drips = True
-    assert beat(check(service.url)).outcome == WELL
+    assert probe(check(service.url)).outcome == OK
     until(lambda: service.connections == 0)
 
 
-def test_it_fails_the_heartbeat_where_it_is_critical(door: LastingDoor) -> None:
+def test_a_critical_check_fails_the_heartbeat(web_server: WebServer) -> None:
     url = f"http://127.0.0.1:{free_port()}/"
-    door.application.check(http_reachable(url), critical=True)
-    assert beat(door).outcome == (500, ["E107"])
+    web_server.application.check(http_reachable(url), critical=True)
+    assert probe(web_server).outcome == (500, ["E107"])
 
 
-def test_the_client_of_the_check_is_made_once(
-    door: LastingDoor, service: Service, monkeypatch: pytest.MonkeyPatch
+def test_the_default_client_is_made_once(
+    web_server: WebServer, service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = []
 
@@ -188,14 +194,14 @@ def test_the_client_of_the_check_is_made_once(
             super().__init__()
 
     monkeypatch.setattr(httpx, "Client", Client)
-    door.application.check(http_reachable(service.url))
+    web_server.application.check(http_reachable(service.url))
     assert made == []
-    assert [beat(door).outcome for _ in range(3)] == [WELL] * 3
+    assert [probe(web_server).outcome for _ in range(3)] == [OK] * 3
     assert len(made) == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="There are no forks here.")
-def test_a_forked_process_makes_a_client_of_its_own(service: Service) -> None:
+def test_a_forked_process_makes_its_own_client(service: Service) -> None:
     code = (
         "import os, sys, httpx\n"
         "from dockerflow_mw.checks.builtin.http import http_reachable\n"
@@ -221,7 +227,7 @@ Answer = Callable[[httpx.Request], httpx.Response]
 
 
 def ask(asynchronous: bool, answer: Answer, url: str, **options: Any) -> list[str]:
-    """Check through a client that has an answer in place of a network."""
+    """Return the ids of the messages of a check whose client has no network."""
     transport = httpx.MockTransport(answer)
     if not asynchronous:
         with httpx.Client(transport=transport, **options.pop("given", {})) as client:
@@ -248,7 +254,7 @@ def asynchronous(request: pytest.FixtureRequest) -> bool:
 
 
 def redirecting(location: str, status: int = 302) -> Answer:
-    """Give what redirects from /from, and answers anything else with 200."""
+    """Return a function that redirects /from and responds to others with 200."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/from":
@@ -273,7 +279,7 @@ def redirecting(location: str, status: int = 302) -> Answer:
         pytest.param("ftp://here/to", ["E109"], id="another scheme"),
     ],
 )
-def test_redirects_are_followed_on_the_host_alone(
+def test_redirects_are_followed_on_the_same_host_only(
     asynchronous: bool, location: str, expected: list[str]
 ) -> None:
     answer = redirecting(location)
@@ -285,7 +291,7 @@ def test_redirects_from_https_to_http_are_not_followed(asynchronous: bool) -> No
     assert ask(asynchronous, answer, "https://here/from") == ["E109"]
 
 
-def test_redirects_to_another_host_are_followed_where_asked_for(
+def test_redirects_to_another_host_are_followed_if_allowed(
     asynchronous: bool,
 ) -> None:
     seen = []
@@ -297,18 +303,18 @@ def test_redirects_to_another_host_are_followed_where_asked_for(
     url, given = "http://here/from", {"auth": ("somebody", "secret")}
     options: dict[str, Any] = {"off_host_redirects": True, "given": given}
     assert ask(asynchronous, answer, url, **options) == []
-    # The credentials are for the first host and for no other.
+    # The credentials are for the first host only.
     (_, credentials), there = seen
     assert credentials is not None
     assert there == ("there", None)
 
 
-def test_an_accepted_status_is_not_followed(asynchronous: bool) -> None:
+def test_a_redirect_with_an_accepted_status_is_not_followed(asynchronous: bool) -> None:
     answer = redirecting("http://there/to")
     assert ask(asynchronous, answer, "http://here/from", statuses={302}) == []
 
 
-def test_redirects_end(asynchronous: bool) -> None:
+def test_endless_redirects_fail(asynchronous: bool) -> None:
     seen = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -319,7 +325,7 @@ def test_redirects_end(asynchronous: bool) -> None:
     assert len(seen) == 1 + MAX_REDIRECTS
 
 
-def test_the_timeout_is_for_the_whole(asynchronous: bool) -> None:
+def test_the_timeout_limits_all_redirects_together(asynchronous: bool) -> None:
     waiting = threading.Event()
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -329,7 +335,9 @@ def test_the_timeout_is_for_the_whole(asynchronous: bool) -> None:
     assert ask(asynchronous, answer, "http://here/", timeout=0.15) == ["E107"]
 
 
-def test_a_url_may_be_relative_to_that_of_the_client(asynchronous: bool) -> None:
+def test_a_url_may_be_relative_to_the_base_url_of_the_client(
+    asynchronous: bool,
+) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         return httpx.Response(200 if request.url.path == "/api/alive" else 404)
 
@@ -350,7 +358,7 @@ def test_a_url_may_be_relative_to_that_of_the_client(asynchronous: bool) -> None
         ("http://h", {"client": "secret"}, "client is hidden; it must be an httpx"),
     ],
 )
-def test_a_factory_validates_its_arguments(
+def test_an_invalid_argument_raises_an_error_that_names_it(
     url: Any, options: Any, expected: str
 ) -> None:
     with pytest.raises(ValueError, match=r"; it must|cannot be read") as raised:
@@ -359,7 +367,7 @@ def test_a_factory_validates_its_arguments(
     assert "secret" not in str(raised.value)
 
 
-def test_two_services_are_told_apart_and_one_is_itself_again() -> None:
+def test_checks_are_identified_by_their_url_and_show_no_credentials() -> None:
     check = http_reachable("https://somebody:secret@host:8443/a?token=secret#x")
     assert check.__name__ == "http_reachable"
     assert not check.critical

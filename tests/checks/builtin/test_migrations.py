@@ -1,4 +1,4 @@
-"""The migrations check with Alembic's own scripts and version table."""
+"""Tests of the migrations check with scripts and version tables of Alembic."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from dockerflow_mw.checks.builtin.migrations import (
 )
 from tests import services
 from tests.checks.builtin.faults import (
-    LastingDoor,
     Network,
-    beat,
-    beats_until_well,
+    WebServer,
     leaks,
+    probe,
+    probe_until_ok,
 )
 from tests.services import Service
 
-WELL: tuple[int, list[str]] = (200, [])
+OK: tuple[int, list[str]] = (200, [])
 BEHIND = (200, ["W001"])
 AHEAD = (200, ["D101"])
 CANNOT_CHECK = (200, ["I001"])
@@ -57,7 +57,7 @@ Down = str | tuple[str, ...] | None
 
 
 class Scripts:
-    """A folder of Alembic's, with revisions that do nothing."""
+    """A folder of migration scripts that do nothing."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -77,14 +77,14 @@ class Scripts:
         (self.folder / "versions" / f"{revision}.py").unlink()
 
     def config(self) -> Config:
-        """Give a configuration of the folder."""
+        """Return a configuration of the folder."""
         config = Config()
         location = str(self.folder).replace("%", "%%")
         config.set_main_option("script_location", location)
         return config
 
     def upgrade(self, engine: Engine, *revisions: str, **options: Any) -> None:
-        """Have Alembic upgrade a database, by default to all heads."""
+        """Upgrade a database, by default to all heads."""
         config = self.config()
         with engine.begin() as connection:
             config.attributes.update(connection=connection, options=options)
@@ -109,14 +109,14 @@ def database(tmp_path: Path) -> Iterator[Engine]:
     engine.dispose()
 
 
-Check = Callable[..., LastingDoor]
+Check = Callable[..., WebServer]
 
 
 @pytest.fixture(params=["sync", "async"])
-def check(request: pytest.FixtureRequest, door: LastingDoor) -> Iterator[Check]:
+def check(request: pytest.FixtureRequest, web_server: WebServer) -> Iterator[Check]:
     with contextlib.ExitStack() as stack:
 
-        def make(scripts: object, url: Any, **options: Any) -> LastingDoor:
+        def make(scripts: object, url: Any, **options: Any) -> WebServer:
             driver, _, rest = str(url).partition("://")
             engine: Any
             if request.param == "async":
@@ -124,137 +124,139 @@ def check(request: pytest.FixtureRequest, door: LastingDoor) -> Iterator[Check]:
                     driver, "postgresql+psycopg"
                 )
                 engine = create_async_engine(f"{driver}://{rest}")
-                stack.callback(lambda: door.run(engine.dispose()))
+                stack.callback(lambda: web_server.run(engine.dispose()))
             else:
                 driver = {"sqlite": "sqlite"}.get(driver, "postgresql+psycopg")
                 engine = create_engine(f"{driver}://{rest}")
                 stack.callback(engine.dispose)
-            door.application.check(migrations_applied(scripts, engine, **options))
-            return door
+            web_server.application.check(migrations_applied(scripts, engine, **options))
+            return web_server
 
         yield make
 
 
-def test_a_database_with_all_migrations(
+def test_a_database_with_all_migrations_is_ok(
     check: Check, scripts: Scripts, database: Engine
 ) -> None:
     scripts.upgrade(database)
-    assert beat(check(scripts.folder, database.url)).outcome == WELL
+    assert probe(check(scripts.folder, database.url)).outcome == OK
 
 
-def test_a_folder_whose_name_means_something_to_config_files(
+def test_a_folder_may_have_a_name_with_a_syntax_of_config_files(
     check: Check, tmp_path: Path, database: Engine
 ) -> None:
     scripts = Scripts(tmp_path / "100%(here)s")
     scripts.add("a1")
     scripts.upgrade(database)
-    assert beat(check(scripts.folder, database.url)).outcome == WELL
+    assert probe(check(scripts.folder, database.url)).outcome == OK
 
 
-def test_a_database_that_is_behind(
+def test_a_database_that_is_behind_is_a_warning(
     check: Check, scripts: Scripts, database: Engine
 ) -> None:
     scripts.upgrade(database, "a1")
-    door = check(scripts.folder, database.url)
-    behind = beat(door)
+    web_server = check(scripts.folder, database.url)
+    behind = probe(web_server)
     assert behind.outcome == BEHIND
     assert list(behind.messages.values()) == [
         "Migrations that are not applied: a2, a3."
     ]
 
     scripts.upgrade(database)
-    assert beat(door).outcome == WELL
+    assert probe(web_server).outcome == OK
 
 
 def test_a_database_that_is_behind_can_be_an_error(
     check: Check, scripts: Scripts, database: Engine
 ) -> None:
     scripts.upgrade(database, "a1")
-    door = check(scripts.folder, database.url, pending="error")
-    assert beat(door).outcome == (500, ["W001"])
+    web_server = check(scripts.folder, database.url, pending="error")
+    assert probe(web_server).outcome == (500, ["W001"])
 
     scripts.upgrade(database)
-    assert beat(door).outcome == WELL
+    assert probe(web_server).outcome == OK
 
 
-def test_a_database_without_a_version_table(
+def test_a_database_without_a_version_table_lacks_all_migrations(
     check: Check, scripts: Scripts, database: Engine
 ) -> None:
-    door = check(scripts.folder, database.url)
-    missing = beat(door)
+    web_server = check(scripts.folder, database.url)
+    missing = probe(web_server)
     assert missing.outcome == BEHIND
     assert "not applied: a1, a2, a3." in missing.body
 
     scripts.upgrade(database)
-    assert beat(door).outcome == WELL
+    assert probe(web_server).outcome == OK
 
 
-def test_k1_a_database_that_is_ahead_of_the_code(
+def test_a_database_that_is_ahead_of_the_code_is_ok(
     check: Check, scripts: Scripts, database: Engine
 ) -> None:
     scripts.upgrade(database)
     scripts.remove("a3")
-    ahead = beat(check(scripts.folder, database.url))
+    ahead = probe(check(scripts.folder, database.url))
     assert ahead.outcome == AHEAD
     assert list(ahead.messages.values()) == ["The database is ahead of the code by a3."]
 
 
-def test_k2_two_heads(check: Check, scripts: Scripts, database: Engine) -> None:
+def test_a_database_needs_the_migrations_of_two_heads(
+    check: Check, scripts: Scripts, database: Engine
+) -> None:
     scripts.add("b2", "a1")
     scripts.upgrade(database, "a3")
-    door = check(scripts.folder, database.url)
-    assert "not applied: b2." in beat(door).body
+    web_server = check(scripts.folder, database.url)
+    assert "not applied: b2." in probe(web_server).body
 
     scripts.upgrade(database, "b2")
-    assert beat(door).outcome == WELL
+    assert probe(web_server).outcome == OK
 
 
-def test_one_branch_is_ahead_and_the_other_behind(
+def test_a_database_may_be_ahead_on_one_branch_and_behind_on_another(
     check: Check, scripts: Scripts, database: Engine
 ) -> None:
     scripts.add("b1")
     scripts.upgrade(database)
     scripts.add("b2", "b1")
     scripts.remove("a3")
-    both = beat(check(scripts.folder, database.url))
+    both = probe(check(scripts.folder, database.url))
     assert both.outcome == (200, ["W001", "D101"])
     assert "not applied: b2." in both.body
     assert "ahead of the code by a3." in both.body
 
 
-def test_branches_that_are_merged(
+def test_a_database_needs_the_migrations_of_merged_branches(
     check: Check, scripts: Scripts, database: Engine
 ) -> None:
     scripts.add("b2", "a1")
     scripts.add("m1", ("a3", "b2"))
     scripts.upgrade(database, "a3")
-    door = check(scripts.folder, database.url)
-    assert "not applied: b2, m1." in beat(door).body
+    web_server = check(scripts.folder, database.url)
+    assert "not applied: b2, m1." in probe(web_server).body
 
     scripts.upgrade(database)
-    assert beat(door).outcome == WELL
+    assert probe(web_server).outcome == OK
 
 
 @pytest.mark.parametrize("depends", ["a2", "extra"])
-def test_a_revision_that_depends_on_another_branch(
+def test_a_dependency_counts_as_applied(
     check: Check, scripts: Scripts, database: Engine, depends: str
 ) -> None:
     scripts.add("a2", "a1", label="extra")
     scripts.add("b1", depends=depends)
     scripts.upgrade(database, "b1")
-    door = check(scripts.folder, database.url)
-    assert "not applied: a3." in beat(door).body
+    web_server = check(scripts.folder, database.url)
+    assert "not applied: a3." in probe(web_server).body
 
     scripts.upgrade(database)
-    assert beat(door).outcome == WELL
+    assert probe(web_server).outcome == OK
 
 
-def test_many_revisions_are_counted(
+def test_a_message_counts_many_revisions(
     check: Check, scripts: Scripts, database: Engine
 ) -> None:
     for i in range(4, 20):
         scripts.add(f"a{i}", f"a{i - 1}")
-    body = beat(check(scripts.folder, database.url)).body
+    body = probe(check(scripts.folder, database.url)).body
     assert "a9, a10 and 9 more." in body
 
 
@@ -262,44 +264,46 @@ def test_the_scripts_are_read_once(
     check: Check, scripts: Scripts, database: Engine
 ) -> None:
     scripts.upgrade(database)
-    door = check(scripts.folder, database.url)
-    assert beat(door).outcome == WELL
+    web_server = check(scripts.folder, database.url)
+    assert probe(web_server).outcome == OK
     for revision in ("a1", "a2", "a3"):
         scripts.remove(revision)
-    assert beat(door).outcome == WELL
+    assert probe(web_server).outcome == OK
 
 
-def test_scripts_that_cannot_be_read(
+def test_scripts_that_cannot_be_read_are_an_error_until_they_can(
     check: Check, scripts: Scripts, database: Engine
 ) -> None:
     (scripts.folder / "versions" / "a2.py").write_text("this is no Python")
-    door = check(scripts.folder, database.url)
-    unreadable = beat(door)
+    web_server = check(scripts.folder, database.url)
+    unreadable = probe(web_server)
     assert unreadable.outcome == UNREADABLE
     assert str(scripts.folder) not in unreadable.body
 
     scripts.add("a2", "a1")
     scripts.upgrade(database)
-    assert beat(door).outcome == WELL
+    assert probe(web_server).outcome == OK
 
 
 @pytest.mark.filterwarnings("ignore:Revision a2 .*is not present")
-def test_scripts_with_a_gap(check: Check, scripts: Scripts, database: Engine) -> None:
+def test_scripts_with_a_missing_revision_are_an_error(
+    check: Check, scripts: Scripts, database: Engine
+) -> None:
     scripts.remove("a2")
-    assert beat(check(scripts.folder, database.url)).outcome == UNREADABLE
+    assert probe(check(scripts.folder, database.url)).outcome == UNREADABLE
 
 
-def test_a_config_and_a_version_table_of_another_name(
+def test_a_config_and_a_version_table_of_another_name_are_used(
     check: Check, scripts: Scripts, database: Engine
 ) -> None:
     scripts.upgrade(database, version_table="applied")
-    door = check(scripts.config(), database.url, version_table="applied")
-    assert beat(door).outcome == WELL
+    web_server = check(scripts.config(), database.url, version_table="applied")
+    assert probe(web_server).outcome == OK
 
 
 @pytest.fixture
 def schema(postgres: Service, scripts: Scripts) -> Iterator[str]:
-    """A schema of PostgreSQL with a version table, in which all is applied."""
+    """A schema of PostgreSQL whose version table has all migrations."""
     with psycopg.connect(postgres.url) as connection:
         connection.execute("CREATE SCHEMA migrated")
     engine = create_engine(f"postgresql+psycopg:{postgres.url.partition(':')[2]}")
@@ -310,28 +314,28 @@ def schema(postgres: Service, scripts: Scripts) -> Iterator[str]:
         connection.execute("DROP SCHEMA migrated CASCADE")
 
 
-def test_a_database_that_is_stopped(
+def test_a_stopped_database_cannot_be_checked(
     check: Check, scripts: Scripts, postgres: Service, schema: str
 ) -> None:
-    door = check(scripts.folder, postgres.url, version_table_schema=schema)
-    assert beat(door).outcome == WELL
+    web_server = check(scripts.folder, postgres.url, version_table_schema=schema)
+    assert probe(web_server).outcome == OK
     with services.stopped(postgres):
-        down = beat(door)
+        down = probe(web_server)
 
     assert down.outcome == CANNOT_CHECK
     assert leaks(down.body, postgres.url) == []
-    assert beat(door).outcome == WELL
+    assert probe(web_server).outcome == OK
 
 
-def test_a_network_that_swallows_everything(
+def test_a_network_that_drops_everything_makes_the_check_late(
     check: Check, scripts: Scripts, postgres: Service, schema: str
 ) -> None:
     with Network(postgres.url) as network:
-        door = check(scripts.folder, network.url, version_table_schema=schema)
-        network.freeze()
-        assert beat(door).outcome == (500, ["E103"])
-        network.thaw()
-        beats_until_well(door)
+        web_server = check(scripts.folder, network.url, version_table_schema=schema)
+        network.block()
+        assert probe(web_server).outcome == (500, ["E103"])
+        network.unblock()
+        probe_until_ok(web_server)
 
 
 def ids(messages: object) -> list[str]:
@@ -356,19 +360,19 @@ def flask_app(scripts: Scripts, tmp_path: Path) -> Any:
         db.engine.dispose()
 
 
-def test_flask_migrate_in_an_application_context(
+def test_flask_migrate_works_in_an_application_context(
     flask_app: Any, scripts: Scripts, database: Engine
 ) -> None:
     with flask_app.app_context():
         check = migrations_applied(flask_app.migrate)
         assert ids(check()) == ["W001"]
         assert ids(check_migrations_applied(flask_app.migrate)) == ["W001"]
-    # The engine is known by now.
+    # Outside of the application context, the check still has its engine.
     scripts.upgrade(database, version_table="applied")
     assert ids(check()) == []
 
 
-def test_flask_migrate_outside_of_an_application_context(
+def test_flask_migrate_needs_an_engine_outside_of_an_application_context(
     flask_app: Any, scripts: Scripts, database: Engine
 ) -> None:
     scripts.upgrade(database, version_table="applied")
@@ -377,7 +381,7 @@ def test_flask_migrate_outside_of_an_application_context(
     assert ids(migrations_applied(flask_app.migrate, database)()) == []
 
 
-def test_python_dockerflow_s_function_reads_the_scripts_once(
+def test_check_migrations_applied_reads_the_scripts_once(
     flask_app: Any, scripts: Scripts, database: Engine
 ) -> None:
     scripts.upgrade(database, version_table="applied")
@@ -392,7 +396,7 @@ class Nothing:
 
 
 @pytest.mark.parametrize("migrate", [None, object(), "migrations", Nothing()])
-def test_python_dockerflow_s_function_tells_what_is_no_flask_migrate(
+def test_check_migrations_applied_reports_an_object_of_another_type(
     migrate: object,
 ) -> None:
     assert ids(check_migrations_applied(migrate)) == ["E003"]
@@ -404,7 +408,9 @@ def refused(scripts: object, engine: object = None, **options: Any) -> str:
     return str(raised.value)
 
 
-def test_a_factory_validates_its_arguments(scripts: Scripts, database: Engine) -> None:
+def test_an_invalid_argument_raises_an_error_that_names_it(
+    scripts: Scripts, database: Engine
+) -> None:
     assert refused("nowhere", database) == (
         "scripts is 'nowhere'; it must be an existing folder."
     )
@@ -421,7 +427,9 @@ def test_a_factory_validates_its_arguments(scripts: Scripts, database: Engine) -
     )
 
 
-def test_two_databases_are_told_apart_and_one_is_itself_again(scripts: Scripts) -> None:
+def test_checks_are_identified_by_their_database_and_show_no_credentials(
+    scripts: Scripts,
+) -> None:
     def made(url: str) -> BuiltInCheck:
         return migrations_applied(scripts.folder, create_engine(url))
 

@@ -1,4 +1,4 @@
-"""The check of a TCP port against real sockets."""
+"""Tests of the check of a TCP port with real sockets."""
 
 from __future__ import annotations
 
@@ -10,48 +10,48 @@ import pytest
 from dockerflow_mw import checks
 from dockerflow_mw.checks.builtin.network import port_open
 from tests.checks.builtin.faults import (
-    LastingDoor,
-    beat,
+    WebServer,
     leaks,
+    probe,
     silent_port,
 )
 from tests.servers import free_port
 
-WELL: tuple[int, list[str]] = (200, [])
+OK: tuple[int, list[str]] = (200, [])
 CLOSED = (500, ["E110"])
 
 
-def test_a_port_that_opens_and_closes(door: LastingDoor) -> None:
+def test_the_check_follows_a_port_that_opens_and_closes(web_server: WebServer) -> None:
     port = free_port()
-    door.application.check(port_open("127.0.0.1", port))
-    closed = beat(door)
+    web_server.application.check(port_open("127.0.0.1", port))
+    closed = probe(web_server)
     assert closed.outcome == CLOSED
     assert list(closed.messages.values()) == [
-        "The port takes no connection (ConnectionRefusedError)."
+        "The port accepts no connection (ConnectionRefusedError)."
     ]
     assert leaks(closed.body, f"tcp://127.0.0.1:{port}") == []
 
     with socket.create_server(("127.0.0.1", port)) as server:
-        assert beat(door).outcome == WELL
+        assert probe(web_server).outcome == OK
         connection, _ = server.accept()
         with connection:
-            # It was closed and not just forgotten.
+            # The check has closed its connection.
             assert connection.recv(1) == b""
-    assert beat(door).outcome == CLOSED
+    assert probe(web_server).outcome == CLOSED
 
 
-def test_what_listens_need_not_answer(door: LastingDoor) -> None:
+def test_a_server_that_listens_need_not_answer(web_server: WebServer) -> None:
     with silent_port() as port:
-        door.application.check(port_open("localhost", port))
-        assert beat(door).outcome == WELL
+        web_server.application.check(port_open("localhost", port))
+        assert probe(web_server).outcome == OK
 
 
 @pytest.mark.parametrize(
     "host", ["host.invalid", "a..b", "x" * 64], ids=["unknown", "dots", "long"]
 )
-def test_a_name_that_leads_nowhere(door: LastingDoor, host: str) -> None:
-    door.application.check(port_open(host, 80))
-    assert beat(door).outcome == CLOSED
+def test_an_unknown_host_name_fails(web_server: WebServer, host: str) -> None:
+    web_server.application.check(port_open(host, 80))
+    assert probe(web_server).outcome == CLOSED
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_name_that_leads_nowhere(door: LastingDoor, host: str) -> None:
         ),
     ],
 )
-def test_a_factory_validates_its_arguments(
+def test_an_invalid_argument_raises_an_error_that_names_it(
     arguments: Any, options: Any, expected: str
 ) -> None:
     with pytest.raises(ValueError, match="it must be") as raised:
@@ -85,7 +85,7 @@ def test_a_factory_validates_its_arguments(
     assert str(raised.value) == expected
 
 
-def test_two_ports_are_told_apart_and_one_is_itself_again() -> None:
+def test_checks_are_identified_by_their_host_and_port() -> None:
     check = port_open("host", 25)
     assert (check.__name__, check.critical) == ("port_open", True)
     assert check.identity == ("port_open", "host:25")

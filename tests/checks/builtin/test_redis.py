@@ -1,4 +1,4 @@
-"""The Redis check against real servers, with faults made for real."""
+"""Tests of the Redis check with real servers and real faults."""
 
 from __future__ import annotations
 
@@ -27,34 +27,34 @@ from tests import services
 from tests.checks.builtin.faults import (
     CHECK_TIMEOUT,
     SOON,
-    LastingDoor,
     Network,
-    beat,
-    beats_until,
-    beats_until_well,
+    WebServer,
     leaks,
+    probe,
+    probe_until,
+    probe_until_ok,
     until,
 )
 from tests.servers import free_port
 from tests.services import Service
 
-WELL: tuple[int, list[str]] = (200, [])
+OK: tuple[int, list[str]] = (200, [])
 DOWN = (500, ["E004"])
 LATE = (500, ["E103"])
 
 
 @dataclasses.dataclass
 class Checked:
-    """A door with the check of one client."""
+    """A web server with the check of one client."""
 
-    door: LastingDoor
+    web_server: WebServer
     client: Any
 
     def close(self) -> None:
         close = getattr(self.client, "aclose", self.client.close)
         closed = close()
         if closed is not None:
-            self.door.run(closed)
+            self.web_server.run(closed)
 
 
 Check = Callable[..., Checked]
@@ -71,19 +71,19 @@ def module_of(kind: str) -> Any:
 
 
 def at_once(kind: str) -> dict[str, Any]:
-    """Give the options of a client that does not try again."""
+    """Return the options of a client without retries."""
     chosen = redis.asyncio.retry.Retry if kind == "async" else Retry
     return {"retry": chosen(NoBackoff(), 0)}
 
 
 @pytest.fixture
-def check(door: LastingDoor) -> Iterator[Check]:
+def check(web_server: WebServer) -> Iterator[Check]:
     with contextlib.ExitStack() as stack:
 
         def make(client: Any) -> Checked:
-            checked = Checked(door, client)
+            checked = Checked(web_server, client)
             stack.callback(checked.close)
-            door.application.check(redis_connected(client))
+            web_server.application.check(redis_connected(client))
             return checked
 
         yield make
@@ -99,52 +99,56 @@ def connect(kind: str, check: Check) -> Check:
 
 
 def connections(service: Service) -> int:
-    """Count the application's connections, as the server sees them."""
+    """Return the number of connections of the application."""
     with services.connected(service.url) as administrator:
         clients = administrator.client_list()
     return [client["name"] for client in clients].count("checked")
 
 
-def test_a_server_that_answers_is_well_and_has_one_connection(
+def test_a_server_that_answers_is_ok_and_has_one_connection(
     connect: Check, valkey: Service
 ) -> None:
     checked = connect(valkey.url)
-    assert [beat(checked.door).outcome for _ in range(20)] == [WELL] * 20
+    assert [probe(checked.web_server).outcome for _ in range(20)] == [OK] * 20
     assert connections(valkey) == 1
     checked.close()
     until(lambda: connections(valkey) == 0)
 
 
-def test_i1_a_server_that_is_stopped(connect: Check, valkey: Service) -> None:
+def test_a_stopped_server_is_unreachable_until_it_starts_again(
+    connect: Check, valkey: Service
+) -> None:
     checked = connect(valkey.url)
-    assert beat(checked.door).outcome == WELL
+    assert probe(checked.web_server).outcome == OK
     with services.stopped(valkey):
-        down = [beat(checked.door) for _ in range(3)]
+        down = [probe(checked.web_server) for _ in range(3)]
 
     assert [b.outcome for b in down] == [DOWN] * 3
     assert down[-1].messages == {
         "dockerflow.health.E004": "Redis cannot be reached (ConnectionError)."
     }
     assert leaks(down[0].body, valkey.url) == []
-    assert beat(checked.door).outcome == WELL
+    assert probe(checked.web_server).outcome == OK
     assert connections(valkey) == 1
 
 
-def test_a_client_with_the_default_of_retries(
+def test_a_client_with_default_retries_recovers(
     check: Check, kind: str, valkey: Service
 ) -> None:
     checked = check(module_of(kind).Redis.from_url(valkey.url))
     with services.stopped(valkey):
-        assert beat(checked.door).status == 500
-    beats_until_well(checked.door)
+        assert probe(checked.web_server).status == 500
+    probe_until_ok(checked.web_server)
 
 
-def test_a_wrong_password(connect: Check, valkey: Service) -> None:
+def test_a_wrong_password_makes_the_server_unreachable(
+    connect: Check, valkey: Service
+) -> None:
     password = urlsplit(valkey.url).password
     assert password is not None
     wrong = valkey.url.replace(password, "wrong-secret")
     checked = connect(wrong)
-    refused = beat(checked.door)
+    refused = probe(checked.web_server)
 
     assert refused.outcome == DOWN
     assert "AuthenticationError" in refused.body
@@ -152,27 +156,29 @@ def test_a_wrong_password(connect: Check, valkey: Service) -> None:
     assert connections(valkey) == 0
 
 
-def test_a_server_that_refuses_the_command(connect: Check, valkey: Service) -> None:
+def test_a_server_that_refuses_the_command_fails(
+    connect: Check, valkey: Service
+) -> None:
     with services.connected(valkey.url) as administrator:
         administrator.acl_setuser("guest", enabled=True, passwords="+guest-secret")
         parts = urlsplit(valkey.url)
         url = f"redis://guest:guest-secret@{parts.hostname}:{parts.port}/0"
         checked = connect(url, client_name=None)
-        refused = beat(checked.door)
+        refused = probe(checked.web_server)
         assert refused.outcome == (500, ["E010"])
         assert leaks(refused.body, url) == []
 
         administrator.acl_setuser("guest", enabled=True, categories=["+@all"])
-        assert beat(checked.door).outcome == WELL
+        assert probe(checked.web_server).outcome == OK
         checked.close()
         administrator.acl_deluser("guest")
 
 
 class SlowlyLoading(services.Valkey):
-    """A server that loads its data so slowly that it can be seen."""
+    """A server that loads its data slowly enough for a probe."""
 
     def ask(self) -> None:
-        """Ping, and take "not yet" for an answer."""
+        """Ping, and accept that the server is still loading."""
         with contextlib.suppress(redis.BusyLoadingError):
             super().ask()
 
@@ -184,7 +190,7 @@ def loading(tmp_path: Path) -> Iterator[Service]:
     server.start()
     try:
         with services.connected(server.url) as administrator:
-            # Each larger than what is loaded between two looks at the network.
+            # Larger than the interval of bytes after which the server reads requests.
             administrator.mset({str(i): secrets.token_bytes(2048) for i in range(500)})
             administrator.save()
         server.stop()
@@ -198,32 +204,36 @@ def loading(tmp_path: Path) -> Iterator[Service]:
         server.stop()
 
 
-def test_a_server_that_is_still_loading(connect: Check, loading: Service) -> None:
+def test_a_server_that_is_still_loading_is_unreachable(
+    connect: Check, loading: Service
+) -> None:
     checked = connect(loading.url)
-    not_yet = [beat(checked.door) for _ in range(2)]
+    not_yet = [probe(checked.web_server) for _ in range(2)]
     assert [b.outcome for b in not_yet] == [DOWN] * 2
     assert "BusyLoadingError" in not_yet[0].body
     assert leaks(not_yet[0].body, loading.url) == []
 
     with services.connected(loading.url) as administrator:
         administrator.config_set("key-load-delay", 0)
-    beats_until_well(checked.door)
+    probe_until_ok(checked.web_server)
     assert connections(loading) == 1
 
 
-def test_a_network_that_swallows_everything(connect: Check, valkey: Service) -> None:
+def test_a_network_that_drops_everything_makes_the_check_late(
+    connect: Check, valkey: Service
+) -> None:
     with Network(valkey.url) as network:
-        # The client itself would wait for ever.
+        # Without a timeout, the client waits forever.
         checked = connect(network.url, socket_timeout=None)
-        assert beat(checked.door).outcome == WELL
-        network.freeze()
-        swallowed = [beat(checked.door) for _ in range(2)]
-        network.thaw()
-        beats_until_well(checked.door)
+        assert probe(checked.web_server).outcome == OK
+        network.block()
+        swallowed = [probe(checked.web_server) for _ in range(2)]
+        network.unblock()
+        probe_until_ok(checked.web_server)
 
         assert [b.outcome for b in swallowed] == [LATE] * 2
         assert CHECK_TIMEOUT <= swallowed[0].seconds < SOON
-        # No second ping was sent; the answer is that the first one still runs.
+        # The second probe reports the first ping and sends no other one.
         assert swallowed[1].seconds < CHECK_TIMEOUT
         assert leaks(swallowed[0].body, network.url) == []
         assert connections(valkey) == 1
@@ -232,18 +242,18 @@ def test_a_network_that_swallows_everything(connect: Check, valkey: Service) -> 
 
 
 @pytest.mark.parametrize("kind", ["async"], indirect=True)
-def test_an_async_client_that_is_never_answered_gives_its_connection_up(
+def test_an_async_ping_without_an_answer_ends_and_returns_its_connection(
     connect: Check, valkey: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(base, "ASYNC_LIMIT", CHECK_TIMEOUT + 1)
+    monkeypatch.setattr(base, "ASYNC_TIMEOUT", CHECK_TIMEOUT + 1)
     with Network(valkey.url) as network:
         checked = connect(network.url, socket_timeout=None, max_connections=1)
-        assert beat(checked.door).outcome == WELL
-        network.freeze()
-        assert beat(checked.door).outcome == LATE
-        until(lambda: beat(checked.door).outcome == DOWN)
-        network.thaw()
-        beats_until_well(checked.door)
+        assert probe(checked.web_server).outcome == OK
+        network.block()
+        assert probe(checked.web_server).outcome == LATE
+        until(lambda: probe(checked.web_server).outcome == DOWN)
+        network.unblock()
+        probe_until_ok(checked.web_server)
         checked.close()
 
 
@@ -258,21 +268,23 @@ def cluster() -> Iterator[Service]:
         yield service
 
 
-def test_a_cluster(check: Check, kind: str, cluster: Service) -> None:
+def test_the_check_works_for_a_cluster(
+    check: Check, kind: str, cluster: Service
+) -> None:
     checked = check(module_of(kind).RedisCluster.from_url(cluster.url, **at_once(kind)))
-    assert beat(checked.door).outcome == WELL
+    assert probe(checked.web_server).outcome == OK
     with services.stopped(cluster):
-        down = beat(checked.door)
+        down = probe(checked.web_server)
         assert down.outcome == DOWN
         assert leaks(down.body, cluster.url) == []
 
     if kind == "async" and int(redis.__version__.partition(".")[0]) < 7:
         pytest.skip("Before redis-py 7, this client does not find its way back.")
-    beats_until(checked.door, WELL)
+    probe_until(checked.web_server, OK)
 
 
 class Sentinel(services.Valkey):
-    """Sentinel, which tells where the master is."""
+    """A Sentinel server."""
 
     def __init__(self, folder: Path, master: str) -> None:
         super().__init__(folder, {})
@@ -280,7 +292,7 @@ class Sentinel(services.Valkey):
         self.url = f"redis://127.0.0.1:{self.port}/0"
 
     def command(self) -> list[str | Path]:
-        """Give the command line."""
+        """Return the command line."""
         master = self._master
         file = self.folder / "sentinel.conf"
         file.write_text(
@@ -300,7 +312,7 @@ def sentinel(tmp_path: Path, valkey: Service) -> Iterator[Service]:
     service.stop()
 
 
-def test_a_master_behind_sentinel(
+def test_the_check_works_for_a_master_behind_sentinel(
     check: Check, kind: str, valkey: Service, sentinel: Service
 ) -> None:
     parts = urlsplit(sentinel.url)
@@ -309,35 +321,37 @@ def test_a_master_behind_sentinel(
     )
     password = urlsplit(valkey.url).password
     checked = check(guards.master_for("main", password=password, **at_once(kind)))
-    assert beat(checked.door).outcome == WELL
+    assert probe(checked.web_server).outcome == OK
     with services.stopped(valkey):
-        down = beat(checked.door)
+        down = probe(checked.web_server)
         assert down.outcome == DOWN
         assert leaks(down.body, valkey.url) == []
 
-    beats_until_well(checked.door)
+    probe_until_ok(checked.web_server)
     checked.close()
     for guard in guards.sentinels:
-        Checked(checked.door, guard).close()
+        Checked(checked.web_server, guard).close()
 
 
-def test_flask_redis(door: LastingDoor, valkey: Service) -> None:
+def test_the_check_works_for_flask_redis(
+    web_server: WebServer, valkey: Service
+) -> None:
     flask = pytest.importorskip("flask")
     flask_redis = pytest.importorskip("flask_redis")
     client = flask_redis.FlaskRedis()
-    door.application.check(redis_connected(client))
-    assert beat(door).outcome == (500, ["E006"])
+    web_server.application.check(redis_connected(client))
+    assert probe(web_server).outcome == (500, ["E006"])
 
     app = flask.Flask("app")
     app.config["REDIS_URL"] = valkey.url
     client.init_app(app)
-    assert beat(door).outcome == WELL
+    assert probe(web_server).outcome == OK
     client.close()
 
 
 @contextlib.asynccontextmanager
 async def lifespan(app: Any) -> AsyncIterator[None]:
-    """Keep an ASGI application up."""
+    """Run the lifespan of an ASGI application."""
     events: asyncio.Queue[str] = asyncio.Queue()
     answers: asyncio.Queue[str] = asyncio.Queue()
 
@@ -357,11 +371,11 @@ async def lifespan(app: Any) -> AsyncIterator[None]:
     await served
 
 
-def test_sanic_redis(valkey: Service) -> None:
+def test_the_check_works_for_sanic_redis(valkey: Service) -> None:
     sanic = pytest.importorskip("sanic")
     sanic_redis = pytest.importorskip("sanic_redis")
     app = sanic.Sanic("cached", configure_logging=False)
-    # Its rewriting of its own methods is for every application of the process.
+    # Sanic would rewrite methods of classes that other applications share.
     app.config.TOUCHUP = False
     app.add_route(lambda request: None, "/")
     sanic_redis.SanicRedis(app, redis_url=valkey.url)
@@ -369,7 +383,7 @@ def test_sanic_redis(valkey: Service) -> None:
     async def serve() -> None:
         async with lifespan(app):
             check = redis_connected(app.ctx.redis)
-            assert check.identity[1].startswith("redis://")
+            assert "redis://" in repr(check)
             outcome = check()
             assert not isinstance(outcome, list)
             assert await outcome == []
@@ -378,7 +392,7 @@ def test_sanic_redis(valkey: Service) -> None:
 
 
 class Client:
-    """What answers a ping with what it was given."""
+    """A client with a given answer to a ping."""
 
     def __init__(self, pong: object) -> None:
         self.pong = pong
@@ -407,7 +421,7 @@ async def later(value: object) -> object:
     ],
 )
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
-def test_what_a_pong_means(
+def test_each_answer_to_a_ping_has_its_messages(
     asynchronous: bool, pong: object, expected: list[str]
 ) -> None:
     if asynchronous and not isinstance(pong, Exception):
@@ -422,13 +436,13 @@ async def _gather(outcome: Any) -> Any:
     return await outcome
 
 
-def test_an_error_that_is_none_of_redis_is_raised() -> None:
+def test_an_error_unrelated_to_redis_is_raised() -> None:
     with pytest.raises(ZeroDivisionError):
         check_redis_connected(Client(ZeroDivisionError()))
 
 
 @pytest.mark.parametrize(("client", "identity"), [(None, "E005"), (object(), "E006")])
-def test_python_dockerflow_s_function_tells_what_is_no_client(
+def test_check_redis_connected_reports_an_object_that_is_not_a_client(
     client: object, identity: str
 ) -> None:
     messages = check_redis_connected(client)
@@ -437,14 +451,16 @@ def test_python_dockerflow_s_function_tells_what_is_no_client(
 
 
 @pytest.mark.parametrize("client", [None, "redis://:secret@host", object()])
-def test_a_factory_refuses_what_has_no_ping(client: object) -> None:
+def test_an_object_without_a_ping_raises_a_type_error(client: object) -> None:
     with pytest.raises(TypeError, match="must be a client") as raised:
         redis_connected(client)
     assert "secret" not in str(raised.value)
 
 
 @pytest.mark.parametrize("kind", ["sync", "async"], indirect=True)
-def test_two_servers_are_told_apart_and_one_is_itself_again(kind: str) -> None:
+def test_checks_are_identified_by_their_server_and_show_no_credentials(
+    kind: str,
+) -> None:
     module = module_of(kind)
 
     def made(url: str) -> base.BuiltInCheck:
@@ -474,7 +490,7 @@ def test_two_servers_are_told_apart_and_one_is_itself_again(kind: str) -> None:
     assert "somebody" not in told
 
 
-def test_registering_takes_one_line_and_refuses_another_server() -> None:
+def test_registering_another_server_under_the_default_name_raises() -> None:
     registry = checks.Registry()
     for _ in range(2):
         registry.register(redis_connected(redis.Redis(port=1)))

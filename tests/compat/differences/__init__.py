@@ -1,6 +1,6 @@
-"""What python-dockerflow and this package do differently, each with its reason.
+"""The intended differences between python-dockerflow and this package.
 
-A module here is named after its framework and has ``DIFFERENCES``, a list of
-`tests.compat.compare.Difference`. Whatever else differs fails the test, and so does a
-difference that is listed and is none.
+Each module is named after its framework and has ``DIFFERENCES``, a list of
+`tests.compat.compare.Difference`. The test fails for any other difference, and for a
+listed difference that does not exist.
 """

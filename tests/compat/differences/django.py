@@ -1,4 +1,4 @@
-"""What differs in Django."""
+"""The intended differences in Django."""
 
 from __future__ import annotations
 
@@ -7,61 +7,71 @@ from tests.compat.compare import Difference
 PROBE = "* /__[hlv]*"
 
 DIFFERENCES: list[Difference] = [
-    Difference("GET /", "dockerflow.middleware*", "What is served is said once."),
-    Difference("*", "request.summary.Fields.code", "A summary says what was answered."),
     Difference(
-        "*", "request.summary.Fields.error", "It says which exception it was, too."
+        "GET /", "dockerflow.middleware*", "A start-up record lists the endpoints."
     ),
+    Difference("*", "request.summary.Fields.code", "The summary has the status."),
+    Difference("*", "request.summary.Fields.error", "The summary names the exception."),
     Difference(
         "GET /unavailable",
         "request.summary.*",
-        "A view that answers 5xx is an error as well.",
+        "A 5xx response is an error.",
     ),
     Difference(
         "* /__heartbeat__*",
         "request.summary.*",
-        "A heartbeat that fails is an error as well.",
+        "A failed heartbeat is an error.",
     ),
     Difference(
         "GET /gone",
         "request.summary.*",
-        "A view that raises Http404 has answered 404, which is no error.",
+        "Http404 is a 404 response and no error.",
     ),
     Difference(
         "*",
         "request.summary.Fields.uid",
-        "The user is named if the view has loaded it; none is loaded for this.",
+        "The summary names the user only if the view loaded the user.",
     ),
     Difference(
-        "*", "header.vary", "So a response does not vary by cookie because of this."
+        "*", "header.vary", "Without loading the user, no response varies by cookie."
     ),
     Difference(
         "* X-Request-ID:two words",
         "request.summary.Fields.rid",
-        "An id that could break a line or a header is replaced.",
+        "An invalid id is replaced.",
     ),
     Difference(
         "* /__*",
         "*.Fields.rid",
-        "The endpoints have the id of their own request, and not that of one before.",
+        "The endpoints have the id of their own request, not a previous one.",
     ),
     Difference(
-        PROBE, "header.cache-control", "A probe must not be answered by a cache."
+        PROBE,
+        "header.cache-control",
+        "Caches must not store the responses of endpoints.",
     ),
-    Difference(PROBE, "header.content-length", "An answer tells its length."),
-    Difference("* /__lbheartbeat__*", "header.content-type", "Nothing is no HTML."),
-    Difference("POST /__*", "status", "The endpoints are for GET and HEAD."),
-    Difference("POST /__*", "body*", "The same."),
-    Difference("POST /__*", "header.content-type", "The same."),
-    Difference("POST /__*", "header.allow", "The same."),
-    Difference("POST /__*", "header.x-signals", "They run no checks."),
-    Difference("POST /__*", "django.request*", "Django logs the answer to the others."),
+    Difference(PROBE, "header.content-length", "Endpoints send a Content-Length."),
+    Difference(
+        "* /__lbheartbeat__*",
+        "header.content-type",
+        "The empty body is text, not HTML.",
+    ),
+    Difference("POST /__*", "status", "The endpoints allow GET and HEAD."),
+    Difference("POST /__*", "body*", "A 405 response."),
+    Difference("POST /__*", "header.content-type", "A 405 response."),
+    Difference("POST /__*", "header.allow", "A 405 response."),
+    Difference("POST /__*", "header.x-signals", "A 405 response runs no checks."),
+    Difference("POST /__*", "django.request*", "Django logs 405 responses."),
     Difference(
         "* /__heartbeat__*",
         "dockerflow.checks*",
-        "A failing check is one record with its name, logged when it is new.",
+        "A failing check is one record, logged when it changes.",
     ),
-    Difference("GET /__error__*", "dockerflow.error*", "The record of the endpoint,"),
-    Difference("GET /__error__*", "dockerflow.django*", "which had another logger."),
-    Difference("GET /__error__*", "request.summary*", "Its request has a summary."),
+    Difference(
+        "GET /__error__*",
+        "dockerflow.error*",
+        "The endpoint has one logger in all frameworks.",
+    ),
+    Difference("GET /__error__*", "dockerflow.django*", "The previous logger."),
+    Difference("GET /__error__*", "request.summary*", "The request has a summary."),
 ]

@@ -1,3 +1,5 @@
+"""The intended differences in FastAPI."""
+
 from __future__ import annotations
 
 from tests.compat.compare import Difference
@@ -6,35 +8,44 @@ SUMMARY = "request.summary.Fields"
 
 DIFFERENCES = [
     # The log
-    Difference("*", "dockerflow.middleware*", "The start tells what is served."),
-    Difference("*", "request.summary.Logger", "No handler is added beside the user's."),
-    Difference("*", f"{SUMMARY}.errno", "As in every other framework."),
-    Difference("*", f"{SUMMARY}.uid", "As in every other framework."),
+    Difference("*", "dockerflow.middleware*", "A start-up record lists the endpoints."),
+    Difference(
+        "*", "request.summary.Logger", "The package adds no handler to the logger."
+    ),
+    Difference("*", f"{SUMMARY}.errno", "The same field in all frameworks."),
+    Difference("*", f"{SUMMARY}.uid", "The same field in all frameworks."),
     Difference("*", "request.summary.Severity", "A failure is an error."),
     Difference("*", f"{SUMMARY}.error", "A failure is an error."),
     Difference("*", f"{SUMMARY}.msg", "A failure is an error."),
     Difference(
-        "* /__heartbeat__*", "dockerflow.checks*", "Of a check, when it changes."
+        "* /__heartbeat__*",
+        "dockerflow.checks*",
+        "A failing check is one record, logged when it changes.",
     ),
     Difference("* /__error__", "dockerflow.error*", "One logger in all frameworks."),
-    Difference("* /__error__", "dockerflow.fastapi.views*", "See above."),
+    Difference("* /__error__", "dockerflow.fastapi.views*", "The previous logger."),
     # The endpoints
-    Difference("* /__*", "header.cache-control", "A probe must not be cached."),
-    Difference("* /__*__*", "header.content-length", "JSON is written with spaces."),
-    Difference("* /__lbheartbeat__*", "body*", "Empty, as in every other framework."),
-    Difference("* /__lbheartbeat__*", "header.content-type", "See above."),
+    Difference(
+        "* /__*",
+        "header.cache-control",
+        "Caches must not store the responses of endpoints.",
+    ),
+    Difference("* /__*__*", "header.content-length", "The JSON has other whitespace."),
+    Difference("* /__lbheartbeat__*", "body*", "An empty body, as in all frameworks."),
+    Difference("* /__lbheartbeat__*", "header.content-type", "The empty body is text."),
     *(
-        Difference(f"HEAD {path}", field, "HEAD is answered wherever GET is.")
+        Difference(f"HEAD {path}", field, "The endpoints that allow GET allow HEAD.")
         for path in ("/__version__", "/__error__")
         for field in ("status", f"{SUMMARY}.code", "header.allow")
     ),
-    Difference("HEAD /__error__", "header.content-type", "HEAD is answered."),
-    *(
-        Difference("POST /__*", field, "The 405 of every framework.")
-        for field in ("body*", "header.allow", "header.content-type")
+    Difference(
+        "HEAD /__error__",
+        "header.content-type",
+        "The endpoints that allow GET allow HEAD.",
     ),
+    Difference("POST /__*", "header.allow", "HEAD is allowed wherever GET is."),
     *(
-        Difference("GET /__*__/", field, "A redirect is no answer to a probe.")
+        Difference("GET /__*__/", field, "A probe gets the response and no redirect.")
         for field in (
             *("status", f"{SUMMARY}.code", "body*"),
             *("header.location", "header.content-type"),

@@ -1,4 +1,4 @@
-"""What differs in Flask."""
+"""The intended differences in Flask."""
 
 from __future__ import annotations
 
@@ -7,57 +7,72 @@ from tests.compat.compare import Difference
 PROBE = "* /__[hlv]*"
 
 DIFFERENCES: list[Difference] = [
-    Difference("GET /", "dockerflow.middleware*", "What is served is said once."),
-    Difference("*", "request.summary.Fields.code", "A summary says what was answered."),
     Difference(
-        "*", "request.summary.Fields.error", "It says which exception it was, too."
+        "GET /", "dockerflow.middleware*", "A start-up record lists the endpoints."
     ),
+    Difference("*", "request.summary.Fields.code", "The summary has the status."),
+    Difference("*", "request.summary.Fields.error", "The summary names the exception."),
     Difference(
         "GET /unavailable",
         "request.summary.*",
-        "A view that answers 5xx is an error as well.",
+        "A 5xx response is an error.",
     ),
     Difference(
         "* /__heartbeat__*",
         "request.summary.*",
-        "A heartbeat that fails is an error as well.",
+        "A failed heartbeat is an error.",
     ),
     Difference(
         "GET /?q=*",
         "request.summary.Fields.querystring",
-        "The query string is decoded, once credentials are masked.",
+        "The query string is decoded and its credentials are masked.",
     ),
     Difference(
         "* X-Request-ID:two words",
         "request.summary.Fields.rid",
-        "An id that could break a line or a header is replaced.",
+        "An invalid id is replaced.",
     ),
     Difference(
         "*",
         "request.summary.Fields.uid",
-        "The user is named if the application asked for it; none is loaded for this.",
+        "The summary names the user only if the application loaded the user.",
     ),
     Difference(
-        PROBE, "header.cache-control", "A probe must not be answered by a cache."
+        PROBE,
+        "header.cache-control",
+        "Caches must not store the responses of endpoints.",
+    ),
+    Difference(PROBE, "header.content-length", "The JSON has other whitespace."),
+    Difference(
+        PROBE, "header.vary", "The extension answers probes in front of the session."
     ),
     Difference(
-        PROBE, "header.content-length", "The JSON is written by another writer."
+        "* /__lbheartbeat__*",
+        "header.content-type",
+        "The empty body is text, not HTML.",
     ),
-    Difference("* /__lbheartbeat__*", "header.content-type", "Nothing is no HTML."),
-    Difference("POST /__*", "body", "The answer to other methods is one line of text."),
-    Difference("POST /__*", "header.content-type", "The same."),
-    Difference("POST /__*", "header.allow", "GET and HEAD, and no OPTIONS."),
+    Difference("POST /__*", "body", "A 405 response is one line of text."),
+    Difference("POST /__*", "header.content-type", "A 405 response is text."),
+    Difference(
+        "POST /__*", "header.allow", "The endpoints allow GET and HEAD, not OPTIONS."
+    ),
     *(
-        Difference(f"GET /__{name}__/", field, "A slash at the end is as good as none.")
+        Difference(
+            f"GET /__{name}__/", field, "An endpoint also has the path with a slash."
+        )
         for name in ("version", "heartbeat", "lbheartbeat")
         for field in ("status", "body*", "header.content-type")
     ),
-    Difference("GET /__error__/", "*", "The same."),
+    Difference("GET /__error__/", "*", "An endpoint also has the path with a slash."),
     Difference(
         "* /__heartbeat__*",
         "dockerflow.checks*",
-        "A failing check is one record with its name, logged when it is new.",
+        "A failing check is one record, logged when it changes.",
     ),
-    Difference("GET /__error__", "dockerflow.error*", "The record of the endpoint,"),
-    Difference("GET /__error__", "dockerflow.flask*", "which had another logger."),
+    Difference(
+        "GET /__error__",
+        "dockerflow.error*",
+        "The endpoint has one logger in all frameworks.",
+    ),
+    Difference("GET /__error__", "dockerflow.flask*", "The previous logger."),
 ]

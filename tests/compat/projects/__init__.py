@@ -1,17 +1,16 @@
-"""The same small service in each framework, with either of the packages.
+"""The same service in each framework, with either package.
 
-A module here is named after its framework and has two things:
+Each module is named after its framework and has two names:
 
 ``make(package, folder)``
-    makes the service with the package of that name, ``"dockerflow"`` or
-    ``"dockerflow_mw"``, as its users would, its version.json in the folder, and gives
-    the function that asks it: ``ask(method, path, headers) -> Answer``. What reaches
-    the server as an exception is answered with status 500.
+    Makes the service with a package, ``"dockerflow"`` or ``"dockerflow_mw"``, as users
+    do. The folder holds version.json. Returns a function that sends a request:
+    ``ask(method, path, headers) -> Answer``. An exception that reaches the server gives
+    status 500.
 ``REQUESTS``
-    what is asked beside `tests.compat.exchange.REQUESTS`, which every service has.
+    The requests of this framework, after `tests.compat.exchange.REQUESTS`.
 
-A service has the pages ``/`` (200), ``/missing`` (no route), ``/teapot`` (a view
-that answers 418), ``/unavailable`` (a view that answers 503), ``/boom`` (raises
-``ValueError("boom")``), ``/stream`` (two chunks); the checks that `register` of
-`tests.compat.exchange` gives it; and the settings that its framework's users have.
+A service has the pages ``/`` (200), ``/missing`` (no route), ``/teapot`` (418),
+``/unavailable`` (503), ``/boom`` (raises ``ValueError("boom")``) and ``/stream`` (two
+chunks). It has the checks of `tests.compat.exchange.register` and usual settings.
 """

@@ -45,7 +45,7 @@ def stuck(app_configs: Any, **kwargs: Any) -> list[checks.CheckMessage]:
 
 
 def make(package: str, folder: Path) -> Any:
-    """Make the service, and give what asks it."""
+    """Make the service, and return the function that sends a request."""
     _set_up(package, folder)
     client = Client(raise_request_exception=False)
     signals = importlib.import_module(f"{package}.django.signals")
@@ -53,13 +53,13 @@ def make(package: str, folder: Path) -> Any:
         signal.connect(_sent)
 
     def ask(method: str, path: str, headers: Mapping[str, str]) -> Answer:
-        # Else the pages of errors hold the time, and a heartbeat no details.
+        # DEBUG shows a heartbeat's details. On error pages it would show the time.
         settings.DEBUG = path.startswith("/__heartbeat__") and "off" not in path
         got = client.generic(method, path, headers=dict(headers))
         settings.DEBUG = False
         body = b"".join(got.streaming_content) if got.streaming else got.content
-        # The session's cookie is another one each time.
-        return Answer(got.status_code, {**got.headers, **_taken()}, body)
+        # The cookie of the session is left out: it differs between two runs.
+        return Answer(got.status_code, {**got.headers, **_signals_header()}, body)
 
     return ask
 
@@ -100,7 +100,7 @@ def _sent(sender: Any, level: int, **kwargs: Any) -> None:
     SENT.append(f"{sender.__name__} {level}")
 
 
-def _taken() -> dict[str, str]:
+def _signals_header() -> dict[str, str]:
     sent, SENT[:] = list(SENT), []
     return {"x-signals": ", ".join(sent)} if sent else {}
 

@@ -19,9 +19,9 @@ REQUESTS = (asked("/__error__", "HEAD"), asked("/__heartbeat__", "POST"))
 
 
 def make(package: str, folder: Path) -> Callable[[str, str, Mapping[str, str]], Answer]:
-    """Make the service with one of the packages, and give what asks it."""
+    """Make the service, and return the function that sends a request."""
     middleware = importlib.import_module(f"{package}.fastapi.middleware")
-    # The client's own records are none of the service's.
+    # httpx, the client, logs each request at INFO.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     register(importlib.import_module(f"{package}.checks"))
     app = FastAPI()

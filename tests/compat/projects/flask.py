@@ -23,13 +23,13 @@ REQUESTS = (
 )
 
 
-class User(flask_login.UserMixin):  # type: ignore[misc]  # it has no types
+class User(flask_login.UserMixin):  # type: ignore[misc]  # Flask-Login has no types
     def __init__(self, identity: str) -> None:
         self.id = identity
 
 
 def make(package: str, folder: Path) -> Any:
-    """Make the service, and give what asks it."""
+    """Make the service, and return the function that sends a request."""
     app = flask.Flask("compat")
     app.secret_key = "compat"
     app.config["DOCKERFLOW_SUMMARY_LOG_QUERYSTRING"] = True
@@ -44,7 +44,7 @@ def make(package: str, folder: Path) -> Any:
 
     def ask(method: str, path: str, headers: Mapping[str, str]) -> Answer:
         got = client.open(path, method=method, headers=dict(headers), buffered=True)
-        # The session's cookie holds the time.
+        # The cookie of the session holds the time.
         kept = {k: v for k, v in got.headers.items() if k != "Set-Cookie"}
         return Answer(got.status_code, kept, got.data)
 

@@ -22,7 +22,7 @@ REQUESTS = (
 
 
 def make(package: str, folder: Path) -> Callable[[str, str, Mapping[str, str]], Answer]:
-    """Make the service with one of the packages, and give what asks it."""
+    """Make the service, and return the function that sends a request."""
     register(importlib.import_module(f"{package}.checks"))
     app: Any = Sanic("compat", configure_logging=False, error_handler=Quiet())
     app.config.update({"TOUCHUP": False, "MOTD": False})
@@ -32,7 +32,7 @@ def make(package: str, folder: Path) -> Callable[[str, str, Mapping[str, str]], 
     extension(app, version_path=str(folder))
     _add_pages(app)
     service = Asked(app)
-    # Not a part of the first exchange.
+    # Start now: the records of the start belong to no exchange.
     asyncio.run(service.start())
 
     def ask(method: str, path: str, headers: Mapping[str, str]) -> Answer:

@@ -1,0 +1,149 @@
+"""The part of an extension object that Flask's and Sanic's have in common."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from dockerflow_mw import summary
+from dockerflow_mw.checks.registry import Registry, default_registry
+from dockerflow_mw.checks.run import Around
+from dockerflow_mw.endpoints import ERROR
+from dockerflow_mw.service import Service
+from dockerflow_mw.settings import Settings
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+ADAPTER_DEFAULTS: Mapping[str, object] = {
+    "DOCKERFLOW_ERROR_ENDPOINT": True,
+    "DOCKERFLOW_LOG_PROBES": "all",
+}
+"""The defaults of the framework adapters, as in python-dockerflow."""
+
+
+class Extension:
+    """An extension object of a framework, which may serve several applications.
+
+    Args:
+        logger_name: the name of the logger for failures of the extension.
+        silenced_checks: ids of check messages that never count.
+        version_path: the folder of version.json, or the file.
+
+    Attributes:
+        check: the decorator that registers a check, with and without arguments; see
+            `dockerflow_mw.checks.Registry.register`.
+        checks: the registry of these checks.
+        logger: the logger for failures of the extension.
+        summary_logger: the logger of the summaries.
+        version_function: returns the version object, if `version_callback` set it.
+    """
+
+    def __init__(
+        self,
+        logger_name: str,
+        silenced_checks: Iterable[str] | None = None,
+        version_path: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self.logger = logging.getLogger(logger_name)
+        self.summary_logger = summary.logger
+        self.silenced_checks = silenced_checks
+        self.version_path = version_path
+        self.version_function: Callable[..., Any] | None = None
+        self.checks = Registry(parent=default_registry)
+        self.check = self.checks.register
+
+    def init_check(self, check: Callable[..., Any], obj: object) -> Callable[..., Any]:
+        """Register a check that is called with an object, under the check's name.
+
+        Raises:
+            DuplicateCheckError: another check has the name.
+        """
+        return self.checks.register_partial(check, obj)
+
+    def version_callback(self, func: F) -> F:
+        """Register the function that returns the version object.
+
+        It is called with the version path.
+        """
+        self.version_function = func
+        return func
+
+    def version_root(self, settings: Settings) -> object:
+        """Return the argument of the version function, see `Service`.
+
+        The function receives the version path as it was given, or as text. The
+        callable of ``DOCKERFLOW_VERSION_CALLBACK`` receives the folder of the file.
+        """
+        if self.version_function is None:
+            return None
+        return self.version_path or str(settings.version_path)
+
+    def _version_callback(self) -> Callable[..., Any] | None:
+        if self.version_function is None:
+            return None
+
+        # The tests of an application may replace the function between requests.
+        @functools.wraps(self.version_function)
+        def callback(root: object) -> Any:
+            return self.version_function and self.version_function(root)
+
+        return callback
+
+    def read_settings(
+        self, config: Mapping[str, object], defaults: Mapping[str, object]
+    ) -> Settings:
+        """Return the settings of an application.
+
+        The extension's arguments go before the application's configuration, then come
+        the environment variables and the defaults.
+
+        Args:
+            config: the configuration, with the names of the environment variables.
+            defaults: further defaults of the framework.
+
+        Raises:
+            SettingsError: a setting is invalid.
+        """
+        given = {
+            "silenced_checks": self.silenced_checks,
+            "version_callback": self._version_callback(),
+            "version_path": self.version_path,
+        }
+        options = {name: value for name, value in given.items() if value is not None}
+        sources = (config, os.environ, {**ADAPTER_DEFAULTS, **defaults})
+        return Settings.load(options, *sources)
+
+    def build_service(
+        self,
+        app: object,
+        config: Mapping[str, object],
+        defaults: Mapping[str, object] | None = None,
+        *,
+        around: Around = contextlib.nullcontext,
+    ) -> Service:
+        """Return the service of an application, with a view for ``/__error__``.
+
+        Args:
+            app: the application.
+            config, defaults: see `read_settings`; `Service.load` reads them again.
+            around: see `Service`.
+
+        Raises:
+            SettingsError: a setting is invalid.
+            DuplicateCheckError: two checks of the settings have the same name.
+        """
+        read_settings = functools.partial(self.read_settings, config, defaults or {})
+        return Service(
+            app,
+            read_settings(),
+            name=type(self).__name__,
+            reload=read_settings,
+            checks=Registry(parent=self.checks),
+            around=around,
+            views=(ERROR,),
+            version_root=self.version_root,
+        )

@@ -1,0 +1,168 @@
+"""`Service`: the engine behind one application, as one object."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import logging
+import threading
+from collections.abc import Callable, Collection
+
+from dockerflow_mw.checks.registry import Registry, UnknownCheckError, default_registry
+from dockerflow_mw.checks.run import Around
+from dockerflow_mw.endpoints import LBHEARTBEAT, build_endpoints
+from dockerflow_mw.endpoints.http import Endpoint
+from dockerflow_mw.endpoints.lbheartbeat import LBHeartbeat
+from dockerflow_mw.logging import configure_logging, enable_loggers, log_safely
+from dockerflow_mw.logging.encoding import safe_repr
+from dockerflow_mw.settings import Settings
+
+logger = logging.getLogger("dockerflow.middleware")
+
+
+class Service:
+    """The settings, checks, endpoints and the start-up record of an application.
+
+    A service knows no protocol. ``dockerflow_mw.protocols`` and the framework adapters
+    send its endpoints' responses and open its summaries.
+
+    `load` builds the endpoints. Until then only ``/__lbheartbeat__`` is there, so that
+    checks and settings may still be added.
+
+    Args:
+        app: the application, named in the start-up record.
+        settings: its settings.
+        name: the name of the middleware or extension, for people.
+        reload: returns the settings again at `load`, for a framework whose
+            configuration may change until the first request.
+        checks: the registry of the checks; by default one with the default registry
+            as its parent.
+        sender: the sender of the heartbeats' signals; by default the application.
+        around: returns a context manager that each check runs inside.
+        views: paths of endpoints that the framework routes to a view itself.
+        version_root: returns the argument of ``version_callback`` from the settings;
+            by default that is the folder of version.json.
+
+    Attributes:
+        check: the decorator that registers a check in ``checks``.
+        endpoints: the endpoints by path.
+        routes: the endpoints that a middleware answers in front of the application, by
+            path, with and without a trailing slash.
+
+    Raises:
+        DuplicateCheckError: two checks of the settings have the same name.
+    """
+
+    def __init__(
+        self,
+        app: object,
+        settings: Settings,
+        *,
+        name: str = "DockerflowMiddleware",
+        reload: Callable[[], Settings] | None = None,
+        checks: Registry | None = None,
+        sender: object = None,
+        around: Around = contextlib.nullcontext,
+        views: Collection[str] = (),
+        version_root: Callable[[Settings], object] | None = None,
+    ) -> None:
+        self.app = app
+        self.checks = Registry(parent=default_registry) if checks is None else checks
+        self.check = self.checks.register
+        self._name = name
+        self._reload = reload
+        self._sender = app if sender is None else sender
+        self._around = around
+        self._views = views
+        self._version_root = version_root
+        self._lock = threading.Lock()
+        self._is_loaded = False
+        self._is_started = False
+        self._starts = itertools.count()
+        self._mistake: str | None = None
+        self._apply(settings)
+        self._use({LBHEARTBEAT: LBHeartbeat()})
+
+    def _apply(self, settings: Settings) -> None:
+        for check in settings.checks:
+            self.check(check)
+        if settings.configure_logging:
+            configure_logging()
+        self.settings = settings
+
+    def _use(self, endpoints: dict[str, Endpoint]) -> None:
+        self.endpoints = endpoints
+        routes = {p: e for p, e in endpoints.items() if p not in self._views}
+        self.routes = routes | {f"{path}/": e for path, e in routes.items()}
+
+    def load(self) -> None:
+        """Read the settings again and build the endpoints, on the first call.
+
+        If the settings became invalid meanwhile, keep the previous ones.
+        """
+        with self._lock:
+            if self._is_loaded:
+                return
+            self._read_again()
+            root = self._version_root and self._version_root(self.settings)
+            self._use(
+                build_endpoints(
+                    self.settings, self.checks, self._sender, self._around, root
+                )
+            )
+            self._is_loaded = True
+
+    def _read_again(self) -> None:
+        if self._reload is None:
+            return
+        try:
+            self._apply(self._reload())
+        except ValueError as error:
+            # The first request is too late to stop the start; a server's hook is not.
+            self._mistake = str(error)
+
+    def start(self) -> str | None:
+        """Load the service and log the start-up record, on the first call.
+
+        Returns:
+            The sentence that must stop the start of a server, or None.
+        """
+        if not self._is_started:
+            self.load()
+            self._mistake = self._mistake or self._unknown_check()
+            if next(self._starts) == 0:
+                self._log_start(self._mistake)
+            # Only now: concurrent first requests need the endpoints as well.
+            self._is_started = True
+        return self._mistake
+
+    def _log_start(self, mistake: str | None) -> None:
+        enable_loggers()
+        fields = {
+            "endpoints": list(self.endpoints),
+            "checks": list(self.checks.checks()),
+            "settings": self._changed_settings(),
+        }
+        log_safely(logger, logging.INFO, "%s", repr(self), extra=fields)
+        if mistake is not None:
+            log_safely(logger, logging.CRITICAL, "%s", mistake)
+
+    def _unknown_check(self) -> str | None:
+        # Only now: checks are registered after the service was made.
+        for path, names in self.settings.groups:
+            try:
+                self.checks.select(names)
+            except UnknownCheckError as error:
+                return f"The group {path} cannot be served: {error}"
+        return None
+
+    def _changed_settings(self) -> list[str]:
+        return [f"{name}={value}" for name, value in self.settings.changed().items()]
+
+    def __repr__(self) -> str:
+        return (
+            f"<{self._name} of {safe_repr(self.app)};"
+            f" endpoints: {', '.join(self.endpoints)};"
+            f" checks: {', '.join(self.checks.checks()) or 'none'};"
+            f" settings: {', '.join(self._changed_settings()) or 'defaults'}>"
+        )

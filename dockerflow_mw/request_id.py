@@ -194,27 +194,27 @@ class RequestIdReader:
     def read(self, headers: Mapping[Any, Any]) -> str:
         """Return the first acceptable id in the headers, or a new one."""
         for key, parse in self._sources:
-            value = _text(headers.get(key))
-            if parse is None:
-                request_id = accept(value)
-            else:
-                request_id = (parse(value) or {}).get("trace_id")
-            if request_id is not None:
-                return request_id
+            value = headers.get(key)
+            if value is None:
+                continue
+            text = _text(value)
+            if parse is not None:
+                text = (parse(text) or {}).get("trace_id", "")
+            if _HARMLESS.fullmatch(text):
+                return text
         return generate()
 
     def read_trace(self, headers: Mapping[Any, Any]) -> Trace | None:
         """Return the first trace in the headers; None without a trace."""
         for key, parse in self._sources:
-            trace = parse and parse(_text(headers.get(key)))
+            value = headers.get(key)
+            trace = parse and value is not None and parse(_text(value))
             if trace:
                 return trace
         return None
 
 
-def _text(value: str | bytes | None) -> str:
-    if value is None:
-        return ""
+def _text(value: str | bytes) -> str:
     return value.decode("latin-1") if isinstance(value, bytes) else value
 
 

@@ -69,11 +69,12 @@ class ASGIMiddleware:
             return
         endpoint = self._find(scope)
         if not self._started and (endpoint is None or not endpoint.fixed):
+            # A configuration error is logged: a request is too late to raise it.
             self._start()
             endpoint = self._find(scope)
-        outer: Summary | None = scope.get(SUMMARY_KEY)
-        if outer is not None and not outer.closed:
-            outer.adopt(self._log.on_close, endpoint is not None)
+        shared: Summary | None = scope.get(SUMMARY_KEY)
+        if shared is not None and not shared.closed:
+            shared.adopt(self._log.on_close, endpoint is not None)
             await self._respond(endpoint, scope, receive, send)
             return
         if endpoint is not None and self._skips_summaries:
@@ -85,7 +86,11 @@ class ASGIMiddleware:
         if summary.enabled or self._echo is not None:
             receive, send = observe_http(summary, receive, send, self._echo)
         try:
-            await self._respond(endpoint, scope, receive, send)
+            # Without `_respond`, a page costs one coroutine less.
+            if endpoint is None:
+                await self.app(scope, receive, send)
+            else:
+                await self._respond(endpoint, scope, receive, send)
             if summary.started and not summary.closed:
                 record_unfinished(summary)
         except BaseException as error:
@@ -96,11 +101,10 @@ class ASGIMiddleware:
 
     def _find(self, scope: Scope) -> Endpoint | None:
         path, root = scope["path"], scope.get("root_path")
-        endpoint = self._endpoints.get(path)
-        if endpoint is None and root:
+        if root:
             # Servers differ in whether the path includes the mount point.
-            return self._endpoints.get(path.removeprefix(root.rstrip("/")))
-        return endpoint
+            path = path.removeprefix(root.rstrip("/"))
+        return self._endpoints.get(path)
 
     async def _respond(
         self, endpoint: Endpoint | None, scope: Scope, receive: Receive, send: Send
@@ -124,9 +128,9 @@ class ASGIMiddleware:
     ) -> None:
         if not self._started:
             self._start()
-        outer: Summary | None = scope.get(SUMMARY_KEY)
-        if outer is not None and not outer.closed:
-            outer.adopt(self._log.on_close, False)
+        shared: Summary | None = scope.get(SUMMARY_KEY)
+        if shared is not None and not shared.closed:
+            shared.adopt(self._log.on_close, probe=False)
             await self.app(scope, receive, send)
             return
         # RFC 6455, section 4.1: the handshake is a GET request.
@@ -144,6 +148,7 @@ class ASGIMiddleware:
             raise
         finally:
             if not self._logs_websockets:
+                # Without a log record, `finish` only restores the previous summary.
                 summary.discard()
             summary.finish()
 

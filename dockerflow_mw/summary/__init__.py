@@ -50,43 +50,52 @@ OnClose: TypeAlias = Callable[["Summary", int], None]
 
 
 class Summary:
-    """The summary of one request, filled while the request is served.
+    """The fields of one request's log record, collected while it is served.
 
-    A new summary is the current one of its context until `finish`.
+    A new summary becomes the current one of its context. `finish` logs the summary and
+    restores the previous one.
 
     Args:
         rid: the request id.
         method: the method of the request.
-        path: its decoded path, mount point included.
-        agent: its User-Agent header, as text or as the bytes of ASGI, or empty.
-        lang: its Accept-Language header, likewise.
-        querystring: its query string, or None to leave that out.
-        trace: the trace of the request's headers, if they name one.
-        probe: whether the request is for an endpoint of this package.
-        enabled: whether any outcome of the request may be logged.
+        path: the decoded path.
+        agent: the User-Agent header, as text or as the bytes of ASGI, or empty.
+        lang: the Accept-Language header, as text or as the bytes of ASGI, or empty.
         on_close: logs the summary; None until `adopt` sets it.
 
     Attributes:
-        adopted: whether an inner middleware of this package serves the request too.
-        closed: whether the summary is logged or discarded.
-        code: the HTTP status that the client received; 0 before it is known.
-        disconnected: whether the client disconnected before the end of the response.
+        adopted: True if an inner middleware of this package serves the request too.
+        closed: True after `close` or `discard`; later changes are not logged.
+        code: the HTTP status of the response; 0 while it is unknown.
+        disconnected: True if the client disconnected before the end of the response.
+        enabled: False if the logger drops every summary, whatever its status.
         error: the ``repr`` of the application's exception.
         fields: the fields that the application added.
-        length: the Content-Length of the response, if it is known.
-        marks: further fields that a protocol added, by `mark`.
+        length: the Content-Length of the response; None while it is unknown.
+        marks: fields that a protocol middleware added with `mark`.
         message: the text of the application's exception.
-        outer: the open summary in whose context this one was made, for a request that
-            the application sends to itself.
-        started: whether the client received the start of a response.
+        outer: the summary of the calling request, if the application called itself.
+        probe: True if the request is for an endpoint of this package.
+        querystring: the query string, or None to leave it out.
+        started: True once the server has accepted the start of a response.
+        trace: the trace and span ids of the request headers, or None.
     """
 
-    __slots__ = (
-        *("_on_close", "_start", "adopted", "agent", "closed", "code", "disconnected"),
-        "enabled",
-        *("error", "fields", "lang", "length", "marks", "message", "method", "outer"),
-        *("path", "probe", "querystring", "rid", "started", "trace"),
-    )
+    adopted: bool = False
+    closed: bool = False
+    code: int = 0
+    disconnected: bool = False
+    enabled: bool = True
+    error: str | None = None
+    fields: Mapping[str, Any] | None = None
+    length: int | None = None
+    marks: Mapping[str, Any] | None = None
+    message: str = ""
+    outer: Summary | None = None
+    probe: bool = False
+    querystring: str | bytes | None = None
+    started: bool = False
+    trace: Mapping[str, str] | None = None
 
     def __init__(
         self,
@@ -95,10 +104,6 @@ class Summary:
         path: str,
         agent: str | bytes,
         lang: str | bytes,
-        querystring: str | bytes | None,
-        trace: dict[str, str] | None,
-        probe: bool,
-        enabled: bool,
         on_close: OnClose | None,
     ) -> None:
         self._start = perf_counter_ns()
@@ -108,53 +113,40 @@ class Summary:
         self.path = path
         self.agent = agent
         self.lang = lang
-        self.querystring = querystring
-        self.trace = trace
-        self.probe = probe
-        self.enabled = enabled
-        self.adopted = False
-        self.closed = False
-        self.code = 0
-        self.disconnected = False
-        self.error: str | None = None
-        self.fields: dict[str, Any] | None = None
-        self.length: int | None = None
-        self.marks: dict[str, Any] | None = None
-        self.message = ""
-        self.started = False
         previous = activate(self)
-        self.outer = None if previous is None else _nearest_open(previous)
+        if previous is not None:
+            self.outer = _nearest_open(previous)
 
     @property
     def failed(self) -> bool:
-        """Whether the request failed. A disconnected client is no failure."""
+        """True for a 5xx status, or an exception while the client was connected."""
         return self.code >= 500 or (self.error is not None and not self.disconnected)
 
     def add_fields(self, fields: Mapping[str, Any]) -> None:
-        """Add fields of the application."""
+        """Add fields of the application. A later value replaces an earlier one."""
         self.fields = {**(self.fields or {}), **fields}
 
     def set_user(self, uid: Any) -> None:
-        """Set the field ``uid``, unless the application did."""
+        """Set the field ``uid``, unless the application has set it."""
         self.fields = {"uid": uid, **(self.fields or {})}
 
     def mark(self, **marks: Any) -> None:
-        """Add fields that a protocol knows, such as ``incomplete=True``."""
+        """Add fields of a protocol middleware, such as ``incomplete=True``."""
         self.marks = {**(self.marks or {}), **marks}
 
     def record_exception(self, error: BaseException) -> None:
         """Record the exception that the application raised.
 
-        If no part of the response was sent, its status is forgotten.
+        If the response has not started, reset the status to 0.
         """
         if not self.started:
             self.code = 0
-        # Texts only: the traceback of the exception refers to this summary.
+        # Store text: the traceback of the exception would keep this summary alive.
         self.error = safe_repr(error)
         self.message = safe_str(error)
 
     def adopt(self, on_close: OnClose | None, probe: bool) -> None:
-        """Serve an inner middleware of this package as well.
+        """Let an inner middleware of this package share this summary.
 
         Args:
             on_close: logs the summary, if the outer middleware does not.
@@ -166,10 +158,10 @@ class Summary:
             self._on_close = on_close
 
     def amend(self, fields: Mapping[str, Any]) -> None:
-        """Take over changes that an application made to `as_fields`.
+        """Merge a copy of `as_fields` that the application has changed.
 
-        New fields are added. The application may replace or remove a field that the
-        client sent. Measured fields stay.
+        Add new fields. Replace or reset the fields that the client sent. Keep measured
+        fields.
         """
         known = self.as_fields(0)
         for name, removed in _SENT_BY_CLIENT.items():
@@ -186,14 +178,14 @@ class Summary:
         )
 
     def close(self) -> None:
-        """Log the summary on the first call. Exceptions of logging are reported."""
+        """Log the summary once. If logging fails, write a line to stderr."""
         if self.closed:
             return
         self.closed = True
         if not self.enabled:
             return
         if not self.code:
-            # Without a status the server answers 500, unless the client is gone.
+            # If the application sent no status, the server answers 500.
             self.code = CLIENT_CLOSED_REQUEST if self.disconnected else 500
         if self._on_close is None:
             return
@@ -207,9 +199,7 @@ class Summary:
         self.closed = True
 
     def finish(self) -> None:
-        """Close the summary and make the outer one current again.
-
-        In a context that has another current summary, only close it.
+        """Close the summary. If it is current, restore the nearest open outer summary.
         """
         try:
             self.close()
@@ -218,7 +208,7 @@ class Summary:
                 activate(None if self.outer is None else _nearest_open(self.outer))
 
     def as_fields(self, milliseconds: int) -> dict[str, Any]:
-        """Return the fields of the summary in a new dictionary.
+        """Return the fields of the log record in a new dictionary.
 
         Args:
             milliseconds: the duration of the request.
@@ -258,7 +248,7 @@ def _text(value: object) -> str:
 
 
 def current() -> Summary | None:
-    """Return the summary of the current request, or None outside of requests."""
+    """Return the summary of the current request; None outside of requests."""
     return _current.get()
 
 
@@ -270,7 +260,7 @@ def activate(summary: Summary | None) -> Summary | None:
 
 
 def _nearest_open(summary: Summary) -> Summary | None:
-    """Return the summary, or if it is closed the nearest open one around it."""
+    """Return the summary, or its nearest open outer summary if it is closed."""
     found: Summary | None = summary
     while found is not None and found.closed:
         found = found.outer

@@ -57,15 +57,13 @@ class RequestLog:
             query: the query string as the client sent it.
         """
         ids, policy = self._ids, self._policy
-        return Summary(
-            ids.read(headers),
-            method,
-            path,
-            agent,
-            lang,
-            query if self._logs_querystring else None,
-            ids.read_trace(headers) if ids.traces else None,
-            probe,
-            policy is None or policy.is_enabled(),
-            self.on_close,
-        )
+        rid = ids.read(headers)
+        summary = Summary(rid, method, path, agent, lang, self.on_close)
+        summary.enabled = policy is None or policy.is_enabled()
+        if probe:
+            summary.probe = True
+        if ids.traces:
+            summary.trace = ids.read_trace(headers)
+        if self._logs_querystring:
+            summary.querystring = query
+        return summary

@@ -28,6 +28,7 @@ class SummaryPolicy:
         self._log_probes = settings.log_probes
         self._paths = frozenset(p for p in settings.exclude_paths if p[-1:] != "*")
         self._prefixes = tuple(p[:-1] for p in settings.exclude_paths if p[-1:] == "*")
+        self._excludes_paths = bool(settings.exclude_paths)
         self._sample = settings.sample
         self._slow_ms = int(settings.slow_seconds * 1000)
 
@@ -47,40 +48,33 @@ class SummaryPolicy:
             milliseconds: the duration of the request.
         """
         failed = summary.failed
-        if self._is_excluded(summary, failed):
-            return
-        level = self._level_of(summary, failed)
+        if summary.probe or self._excludes_paths:
+            if self._is_excluded(summary, failed):
+                return
+        level = logging.ERROR if failed else logging.INFO
+        if self._levels and summary.error is None:
+            level = self._configured_level(summary.code) or level
         if not self._logger.isEnabledFor(level):
             return
-        rate = self._rate_of(level, failed, milliseconds)
-        if rate < 1 and _random() >= rate:
-            return
         fields = summary.as_fields(milliseconds)
-        if rate < 1:
-            fields["sample_rate"] = rate
+        unusual = failed or level >= logging.WARNING or milliseconds >= self._slow_ms
+        if self._sample < 1 and not unusual:
+            if _random() >= self._sample:
+                return
+            fields["sample_rate"] = self._sample
         message = PlainText(summary.message) if summary.message else ""
         self._logger.handle(make_record(self._logger, level, message, fields))
 
     def _is_excluded(self, summary: Summary, failed: bool) -> bool:
         if summary.probe:
-            failures = self._log_probes == "failures"
-            return self._log_probes == "none" or (failures and summary.code < 400)
-        if not (self._paths or self._prefixes) or failed:
-            return False
-        return summary.path in self._paths or summary.path.startswith(self._prefixes)
+            only_errors = self._log_probes == "failures"
+            return self._log_probes == "none" or (only_errors and summary.code < 400)
+        path = summary.path
+        excluded = path in self._paths or path.startswith(self._prefixes)
+        return excluded and not failed
 
-    def _level_of(self, summary: Summary, failed: bool) -> int:
-        level = logging.ERROR if failed else logging.INFO
-        if summary.error is not None or not self._levels:
-            return level
-        code, levels = summary.code, self._levels
-        return levels.get(code) or levels.get(code // 100) or level
-
-    def _rate_of(self, level: int, failed: bool, milliseconds: int) -> float:
-        """Return the share of such summaries that is logged, from 0 to 1."""
-        if failed or level >= logging.WARNING or milliseconds >= self._slow_ms:
-            return 1.0
-        return self._sample
+    def _configured_level(self, code: int) -> int | None:
+        return self._levels.get(code) or self._levels.get(code // 100)
 
 
 def _random() -> float:

@@ -1,6 +1,6 @@
-"""`DockerflowMiddleware`: one line in front of any WSGI or ASGI application.
+"""`DockerflowMiddleware`: Dockerflow for any WSGI or ASGI application.
 
-In ``wsgi.py`` or ``asgi.py``, outside of all other middleware::
+In ``wsgi.py`` or ``asgi.py``, around the application and all other middleware::
 
     from dockerflow_mw import DockerflowMiddleware
 
@@ -8,9 +8,10 @@ In ``wsgi.py`` or ``asgi.py``, outside of all other middleware::
 
 The middleware answers ``/__version__``, ``/__heartbeat__`` and ``/__lbheartbeat__``
 before host checks, redirects, sessions and authentication can interfere. All other
-requests pass through unchanged. Each request leaves one ``request.summary`` record.
+requests go to the application. Each request leaves one ``request.summary`` record,
+unless the settings leave it out.
 
-Register checks on the object::
+Register checks on the middleware::
 
     @application.check
     def database():
@@ -38,23 +39,24 @@ __all__ = ["DockerflowMiddleware"]
 
 
 class DockerflowMiddleware:
-    """A WSGI or ASGI application in front of another one, with the same protocol.
+    """A middleware around a WSGI or ASGI application, with the same protocol.
 
-    Unknown attributes are looked up on the wrapped application.
+    If an attribute is unknown, that of the wrapped application is returned.
 
     Args:
         app: a WSGI, ASGI 3 or ASGI 2 application.
-        interface: ``"wsgi"`` or ``"asgi"``, if ``"auto"`` cannot detect the protocol.
-        options: see `dockerflow_mw.settings.Settings`. Settings that are not given come
-            from ``DOCKERFLOW_*`` environment variables.
+        interface: the protocol, ``"wsgi"`` or ``"asgi"``. Set it if the detection
+            fails.
+        options: see `dockerflow_mw.settings.Settings`. The ``DOCKERFLOW_*`` environment
+            variables replace options that are not passed.
 
     Attributes:
         app: the wrapped application.
         check: the decorator that registers a check on this middleware; see
             `dockerflow_mw.checks.Registry.register`.
         checks: the registry of the checks of this middleware.
-        service: the engine.
-        settings: the settings in force.
+        service: the settings, checks and endpoints as one object.
+        settings: the current settings.
 
     Raises:
         dockerflow_mw.settings.SettingsError: an option or a variable is invalid.
@@ -77,11 +79,11 @@ class DockerflowMiddleware:
         self.checks = self.service.checks
         self.check = self.service.check
         self._serve = _middleware_class(protocol)(application, self.service)
-        # Servers read `app.__call__` to see whether it is a coroutine function. Python
-        # itself calls the method of the class, for any protocol.
+        # Servers inspect `app.__call__` for a coroutine function. The method of the
+        # class is none, so shadow it for them. A call still uses the class.
         vars(self)["__call__"] = self._serve.__call__
         if protocol == "asgi":
-            # asgiref reads this first; the wrapped application may be marked as ASGI 2.
+            # asgiref would read the mark of a wrapped ASGI 2 application instead.
             self._asgi_single_callable = True
         self.__signature__ = inspect.signature(self._serve)
 
@@ -94,12 +96,12 @@ class DockerflowMiddleware:
         self, scope: Scope, receive: Receive, send: Send
     ) -> Awaitable[None]: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Serve a request as a WSGI or as an ASGI application."""
+        """Pass the call to the middleware of the protocol."""
         return self._serve(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
-        # Tools ask for double underscores to see what an object is: the answer must be
-        # this object's own.
+        # Inspection by special names would describe the application instead. Before
+        # `app` is set, its look-up would recurse.
         if name == "app" or name.startswith("__"):
             raise AttributeError(f"{type(self).__name__} has no attribute {name!r}.")
         return getattr(self.app, name)
@@ -109,7 +111,7 @@ class DockerflowMiddleware:
 
 
 def _middleware_class(protocol: str) -> Any:
-    # Imported here: a process serves one protocol.
+    # A WSGI process does not load the ASGI code, nor the other way round.
     if protocol == "wsgi":
         from dockerflow_mw.protocols.wsgi import WSGIMiddleware
 

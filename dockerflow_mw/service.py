@@ -1,4 +1,4 @@
-"""`Service`: the engine behind one application, as one object."""
+"""`Service`: the settings, checks and endpoints of one application."""
 
 from __future__ import annotations
 
@@ -21,36 +21,37 @@ logger = logging.getLogger("dockerflow.middleware")
 
 
 class Service:
-    """The settings, checks, endpoints and the start-up record of an application.
+    """The settings, checks and endpoints of an application, and its start-up record.
 
-    A service knows no protocol. ``dockerflow_mw.protocols`` and the framework adapters
-    send its endpoints' responses and open its summaries.
+    A service depends on no protocol and no framework. The protocol middlewares and the
+    framework adapters send the responses of its endpoints.
 
-    `load` builds the endpoints. Until then only ``/__lbheartbeat__`` is there, so that
-    checks and settings may still be added.
+    Before `load`, ``/__lbheartbeat__`` is the only endpoint, because the settings may
+    still change.
 
     Args:
         app: the application, named in the start-up record.
-        settings: its settings.
-        name: the name of the middleware or extension, for people.
-        reload: returns the settings again at `load`, for a framework whose
+        settings: the settings, unless `reload` replaces them.
+        name: the name of the middleware or extension in the start-up record.
+        reload: returns the current settings; called once, by `load`. A framework's
             configuration may change until the first request.
-        checks: the registry of the checks; by default one with the default registry
-            as its parent.
+        checks: the registry of the checks. The default is a new registry whose parent
+            is the default registry.
         sender: the sender of the heartbeats' signals; by default the application.
         around: returns a context manager that each check runs inside.
-        views: paths of endpoints that the framework routes to a view itself.
-        version_root: returns the argument of ``version_callback`` from the settings;
-            by default that is the folder of version.json.
+        views: endpoint paths that the framework serves with a view of its own.
+        version_root: takes the settings and returns the argument of
+            ``version_callback``. The default is the folder of version.json.
 
     Attributes:
         check: the decorator that registers a check in ``checks``.
         endpoints: the endpoints by path.
-        routes: the endpoints that a middleware answers in front of the application, by
+        routes: the endpoints that a middleware serves instead of the application, by
             path, with and without a trailing slash.
 
     Raises:
-        DuplicateCheckError: two checks of the settings have the same name.
+        dockerflow_mw.checks.DuplicateCheckError: a check of the settings has the name
+            of another check.
     """
 
     def __init__(
@@ -79,7 +80,7 @@ class Service:
         self._is_loaded = False
         self._is_started = False
         self._starts = itertools.count()
-        self._mistake: str | None = None
+        self._error: str | None = None
         self._apply(settings)
         self._use({LBHEARTBEAT: LBHeartbeat()})
 
@@ -96,9 +97,9 @@ class Service:
         self.routes = routes | {f"{path}/": e for path, e in routes.items()}
 
     def load(self) -> None:
-        """Read the settings again and build the endpoints, on the first call.
+        """Build the endpoints from the current settings. Later calls do nothing.
 
-        If the settings became invalid meanwhile, keep the previous ones.
+        If the current settings are invalid, keep those of the constructor.
         """
         with self._lock:
             if self._is_loaded:
@@ -118,25 +119,25 @@ class Service:
         try:
             self._apply(self._reload())
         except ValueError as error:
-            # The first request is too late to stop the start; a server's hook is not.
-            self._mistake = str(error)
+            # Do not raise: this may run during the first request. `start` returns it.
+            self._error = str(error)
 
     def start(self) -> str | None:
         """Load the service and log the start-up record, on the first call.
 
         Returns:
-            The sentence that must stop the start of a server, or None.
+            The configuration error that must stop the server's start, or None.
         """
         if not self._is_started:
             self.load()
-            self._mistake = self._mistake or self._unknown_check()
+            self._error = self._error or self._unknown_check()
             if next(self._starts) == 0:
-                self._log_start(self._mistake)
+                self._log_start(self._error)
             # Only now: concurrent first requests need the endpoints as well.
             self._is_started = True
-        return self._mistake
+        return self._error
 
-    def _log_start(self, mistake: str | None) -> None:
+    def _log_start(self, error: str | None) -> None:
         enable_loggers()
         fields = {
             "endpoints": list(self.endpoints),
@@ -144,11 +145,11 @@ class Service:
             "settings": self._changed_settings(),
         }
         log_safely(logger, logging.INFO, "%s", repr(self), extra=fields)
-        if mistake is not None:
-            log_safely(logger, logging.CRITICAL, "%s", mistake)
+        if error is not None:
+            log_safely(logger, logging.CRITICAL, "%s", error)
 
     def _unknown_check(self) -> str | None:
-        # Only now: checks are registered after the service was made.
+        # Not in the constructor: a check may be registered after it.
         for path, names in self.settings.groups:
             try:
                 self.checks.select(names)

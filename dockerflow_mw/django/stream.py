@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponseBase
 
 from dockerflow_mw.django.service import current_service
 from dockerflow_mw.protocols.asgi_events import record_failure
-from dockerflow_mw.protocols.wsgi import Body
+from dockerflow_mw.protocols.wsgi_response import Body
 from dockerflow_mw.summary import Summary
 
 

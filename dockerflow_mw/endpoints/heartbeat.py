@@ -1,4 +1,4 @@
-"""``/__heartbeat__`` and the groups: whether the service's dependencies work."""
+"""``/__heartbeat__`` and the groups: run checks and return their results."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from dockerflow_mw.settings import Settings
 
 logger = logging.getLogger("dockerflow.heartbeat")
 
-# The number of characters that the body shows of a message. The log has all of it.
+# The number of characters of a message that the body shows. The log has the whole text.
 MAX_TEXT = 4096
 
 
 class HeartbeatState:
-    """The state that all heartbeats of a service share: its runner and its log.
+    """The runner and the state log that all heartbeats of a service share.
 
     Args:
         settings: the settings of the service.
@@ -56,7 +56,7 @@ class HeartbeatState:
         self._state_log = StateLog(settings.log_repeat_seconds)
 
     def report(self, results: ChecksResults) -> ChecksResults:
-        """Log changed states, send the signal, and return the unsilenced results."""
+        """Log changed states, send the signal, and return what is not silenced."""
         results = results.without(self.settings.silenced_checks)
         for result in results:
             self._state_log.write(result)
@@ -66,10 +66,10 @@ class HeartbeatState:
 
 
 class Heartbeat(Endpoint):
-    """The endpoint of all checks, or of a group of them.
+    """The endpoint of all checks, or of a group of checks.
 
-    The query parameters ``checks=a,b`` and ``exclude=a`` select checks by name or tag.
-    ``verbose`` adds durations to the body.
+    The query parameter ``checks=a,b`` keeps the checks with these names or tags, and
+    ``exclude=a`` drops checks. ``verbose`` adds durations to the body.
 
     Args:
         state: the state shared with the other heartbeats.
@@ -110,7 +110,7 @@ class Heartbeat(Endpoint):
         wanted = _names(parameters.get("checks", []))
         excluded = _names(parameters.get("exclude", []))
         if (wanted or excluded) and not self._state.may_see_details(request):
-            # The status of a single check is one of the details.
+            # With one check selected, the status would reveal a hidden result.
             raise PermissionError
         left_out = {check.name for check in pick(checks, excluded)}
         picked = pick(checks, wanted) if wanted else checks
@@ -147,7 +147,12 @@ def _names(values: Iterable[str]) -> list[str]:
 
 
 def _redacted(texts: dict[str, str]) -> dict[str, str]:
-    return {redact(key): redact(text[:MAX_TEXT]) for key, text in texts.items()}
+    return {redact(key): _shown(text) for key, text in texts.items()}
+
+
+def _shown(text: str) -> str:
+    # Cut again after masking: a first cut within a URL hides its "@" from `redact`.
+    return redact(text[: 2 * MAX_TEXT])[:MAX_TEXT]
 
 
 def _details_policy(policy: str | Callable[..., bool]) -> Callable[[Request], bool]:

@@ -16,6 +16,7 @@ import flask
 
 from dockerflow_mw import endpoints
 from dockerflow_mw.protocols import wsgi
+from dockerflow_mw.protocols.wsgi_response import observe_body
 from dockerflow_mw.service import Service
 from dockerflow_mw.summary import Summary, current
 from dockerflow_mw.summary.log import RequestLog
@@ -105,7 +106,7 @@ class Hooks:
             response.call_on_close(summary.finish)
         else:
             body: Any = response.response
-            response.response = wsgi.observe_body(body, summary, flask.request.environ)
+            response.response = observe_body(body, summary, flask.request.environ)
         return response
 
     def _record(self, sender: flask.Flask, exception: BaseException, **_: Any) -> None:

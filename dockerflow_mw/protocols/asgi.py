@@ -25,13 +25,13 @@ SUMMARY_KEY = "dockerflow_mw.summary"
 
 
 class ASGIMiddleware:
-    """An ASGI application in front of another one.
+    """A middleware that serves the endpoints and logs a summary of each request.
 
     Args:
-        app: the wrapped application, which serves all paths but the endpoints.
-        service: the engine.
-        logger: the logger of the summaries. If it is None, an inner middleware of this
-            package logs them.
+        app: the wrapped application, which serves all other paths.
+        service: the settings, checks and endpoints.
+        logger: the logger of the summaries; None leaves the logging to an inner
+            middleware of this package.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class ASGIMiddleware:
         self._log = RequestLog(settings, _header_key, self._logger)
         echo = settings.response_header_name
         self._echo = None if echo is None else _header_key(echo)
-        # Load balancers probe often: skip the summary if no log and no header shows it.
+        # Probes are frequent: skip a summary that no record and no header shows.
         self._skips_summaries = echo is None and settings.log_probes != "all"
         self._logs_websockets = settings.summary_log_websockets
 
@@ -102,7 +102,7 @@ class ASGIMiddleware:
     def _find(self, scope: Scope) -> Endpoint | None:
         path, root = scope["path"], scope.get("root_path")
         if root:
-            # Servers differ in whether the path includes the mount point.
+            # Some servers include the mount point in the path, others do not.
             path = path.removeprefix(root.rstrip("/"))
         return self._endpoints.get(path)
 
@@ -133,7 +133,7 @@ class ASGIMiddleware:
             shared.adopt(self._log.on_close, probe=False)
             await self.app(scope, receive, send)
             return
-        # RFC 6455, section 4.1: the handshake is a GET request.
+        # A websocket's scope has no method. RFC 6455, section 4.1: it is a GET request.
         summary = self._open(scope, "GET")
         if self._logs_websockets:
             summary.mark(type="websocket")
@@ -167,7 +167,7 @@ class ASGIMiddleware:
     def _open(self, scope: Scope, method: str, probe: bool = False) -> Summary:
         pairs = scope["headers"]
         if not isinstance(pairs, (list, tuple)):
-            # ASGI allows any iterable; keep the items of a generator for the app.
+            # ASGI allows any iterable. A generator would be empty for the application.
             pairs = scope["headers"] = list(pairs)
         headers = dict(pairs)
         summary = scope[SUMMARY_KEY] = self._log.open(
@@ -187,14 +187,14 @@ def _header_key(header_name: str) -> bytes:
 
 
 def request_from(scope: Scope) -> Request:
-    """Return the request of a scope in plain values."""
+    """Return the request of a scope."""
     headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]}
     query = (scope.get("query_string") or b"").decode("latin-1")
     return Request(scope["method"], query, headers)
 
 
 async def _send_response(response: Response, send: Send) -> None:
-    # New headers each time: an outer middleware may add to the list.
+    # A new list: an outer middleware that adds to it must not change the next response.
     headers = list(response.encoded)
     start = {"type": "http.response.start", "status": response.status}
     await send({**start, "headers": headers})

@@ -1,7 +1,7 @@
 """The request summary: one log record for each request.
 
-A middleware opens a summary when a request arrives and closes it after the last byte of
-the response. The application adds fields from anywhere in its code::
+A middleware opens a summary when a request arrives, and logs it at the end of the
+response. The application adds fields from any code in the request's context::
 
     from dockerflow_mw import summary
 
@@ -31,11 +31,11 @@ CLIENT_CLOSED_REQUEST = 499
 
 _FIELDS = ("agent", "path", "method", "code", "errno", "lang", "uid", "rid", "t")
 
-# The fields that a client sends, each with the value that replaces a removed one.
+# The fields that a client sends, each with its value if the application removes it.
 _SENT_BY_CLIENT = {"agent": "", "lang": "", "path": "", "querystring": None}
 
-# Names that an application's fields cannot have. Applications number their errors and
-# know their users, so errno and uid are theirs to set.
+# Reserved names. An application's field of such a name is logged as "fields.<name>".
+# The application may set errno and uid, so these two are not reserved.
 _RESERVED = BLANK_RECORD | {
     *(name for name in _FIELDS if name not in ("errno", "uid")),
     *("querystring", "error", "disconnected", "incomplete", "sendfile"),
@@ -199,8 +199,7 @@ class Summary:
         self.closed = True
 
     def finish(self) -> None:
-        """Close the summary. If it is current, restore the nearest open outer summary.
-        """
+        """Close the summary. If it is current, restore the outer summary."""
         try:
             self.close()
         finally:

@@ -1,4 +1,4 @@
-"""Which request summaries are logged, and at which level."""
+"""Decides which request summaries are logged, and at which level."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ class SummaryPolicy:
         self._log_probes = settings.log_probes
         self._paths = frozenset(p for p in settings.exclude_paths if p[-1:] != "*")
         self._prefixes = tuple(p[:-1] for p in settings.exclude_paths if p[-1:] == "*")
-        self._excludes_paths = bool(settings.exclude_paths)
+        self._excludes = bool(settings.exclude_paths)
         self._sample = settings.sample
         self._slow_ms = int(settings.slow_seconds * 1000)
 
     def is_enabled(self) -> bool:
-        """Return whether the logger takes the highest level of any summary."""
+        """Return whether the logger accepts the highest level of any summary."""
         try:
             return self._logger.isEnabledFor(self._highest_level)
         except Exception as error:
-            complain(f"No request summary can be logged: {safe_repr(error)}.")
+            complain(f"The summary logger raised; no summary: {safe_repr(error)}.")
             return False
 
     def log(self, summary: Summary, milliseconds: int) -> None:
@@ -48,9 +48,8 @@ class SummaryPolicy:
             milliseconds: the duration of the request.
         """
         failed = summary.failed
-        if summary.probe or self._excludes_paths:
-            if self._is_excluded(summary, failed):
-                return
+        if (summary.probe or self._excludes) and self._is_excluded(summary, failed):
+            return
         level = logging.ERROR if failed else logging.INFO
         if self._levels and summary.error is None:
             level = self._configured_level(summary.code) or level
@@ -78,5 +77,5 @@ class SummaryPolicy:
 
 
 def _random() -> float:
-    # The generator of the module random is the application's, which may seed it.
+    # Not from `random`: if the application seeds it, the samples repeat.
     return int.from_bytes(os.urandom(6)) / 2**48

@@ -141,3 +141,17 @@ def test_a_callable_policy_gets_the_request(door: MakeDoor) -> None:
     door(details=policy).ask("/__heartbeat__", headers={"X-A": "b"}, query=b"c=d")
     assert (received[0].method, received[0].query) == ("GET", "c=d")
     assert received[0].headers["x-a"] == "b"
+
+
+def test_a_password_at_the_cut_of_a_long_message_is_masked(door: MakeDoor) -> None:
+    made = door(details="full")
+    text = "x" * 4070 + " postgres://user:hunter2hunter2@database/name"
+
+    @made.application.check(name="long")
+    def long() -> checks.CheckMessage:
+        return checks.Error(text, id="E1")
+
+    _, body = report(made)
+    shown = body["details"]["long"]["messages"]["E1"]
+    assert len(shown) <= 4096
+    assert "hunter2" not in shown

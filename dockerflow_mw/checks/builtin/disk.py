@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+from typing import Any
 
 from dockerflow_mw import health
 from dockerflow_mw.checks.builtin.base import BuiltInCheck, Messages
 from dockerflow_mw.checks.messages import Error, Warning
-from dockerflow_mw.settings.readers import setting
+from dockerflow_mw.settings.readers import number, setting
 
 
 def disk_free(
@@ -29,27 +30,17 @@ def disk_free(
         ValueError: an argument is not allowed.
     """
     disk = setting("path", path, _path, "the path of a file or a folder")
-    warn_below = setting("warn_below", warn_below, _share, "a number from 0 to 1")
+    share = number(float, low=0, high=1)
+    warn_below = setting("warn_below", warn_below, share, "a number from 0 to 1")
+    share = number(float, low=0, high=warn_below)
     allowed = f"a number from 0 to warn_below, which is {warn_below}"
-    fail_below = setting(
-        "fail_below", fail_below, lambda value: _share(value, warn_below), allowed
-    )
+    fail_below = setting("fail_below", fail_below, share, allowed)
     check = functools.partial(_check, disk, warn_below, fail_below)
     return BuiltInCheck("disk_free", check, disk)
 
 
-def _path(value: object) -> str:
-    if not isinstance(value, (str, os.PathLike)):
-        raise ValueError
+def _path(value: Any) -> str:
     return os.fsdecode(value)
-
-
-def _share(value: object, maximum: float = 1.0) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError
-    if not 0 <= value <= maximum:
-        raise ValueError
-    return value
 
 
 def _check(path: str, warn_below: float, fail_below: float) -> Messages:

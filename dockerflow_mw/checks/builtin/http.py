@@ -10,14 +10,20 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
-from collections.abc import Container
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal
 
 from dockerflow_mw import health
 from dockerflow_mw.checks.builtin.base import SECONDS, BuiltInCheck, Messages, Outcome
 from dockerflow_mw.checks.messages import Error
 from dockerflow_mw.checks.process import PerProcess
-from dockerflow_mw.settings.readers import positive_seconds, setting
+from dockerflow_mw.settings.readers import (
+    choice,
+    listed,
+    number,
+    positive_seconds,
+    setting,
+)
 
 if TYPE_CHECKING:
     from httpx import URL, AsyncClient, Client, Request, Response
@@ -26,13 +32,16 @@ ACCEPTED_STATUSES = range(200, 300)
 
 MAX_REDIRECTS = 5
 
+_METHODS = choice({"get": "GET", "head": "HEAD"})
+_STATUSES = listed(number(int))
+
 
 def http_reachable(
     url: str,
     *,
     client: Client | AsyncClient | None = None,
     method: Literal["GET", "HEAD"] = "GET",
-    statuses: Container[int] = ACCEPTED_STATUSES,
+    statuses: Iterable[int] = ACCEPTED_STATUSES,
     timeout: float = 2.0,
     off_host_redirects: bool = False,
 ) -> BuiltInCheck:
@@ -56,15 +65,17 @@ def http_reachable(
     """
     import httpx
 
-    client = setting(
-        "client", client, _client, "an httpx Client or AsyncClient", secret=True
-    )
+    if not isinstance(client, (httpx.Client, httpx.AsyncClient, type(None))):
+        raise ValueError(
+            f"client is {type(client).__name__}; it must be an httpx Client or"
+            " AsyncClient."
+        )
     target = _target(url, client)
     check = _HTTPCheck(
         target,
         client or PerProcess(lambda: httpx.Client()),
-        setting("method", method, _method, "GET or HEAD"),
-        setting("statuses", statuses, _statuses, "a set of whole numbers"),
+        setting("method", method, _METHODS, "GET or HEAD"),
+        setting("statuses", statuses, _STATUSES, "a set of whole numbers"),
         setting("timeout", timeout, positive_seconds, SECONDS),
         off_host_redirects,
     )
@@ -87,82 +98,60 @@ def _target(url: str, client: Client | AsyncClient | None) -> URL:
     return target
 
 
-def _client(value: object) -> Client | AsyncClient | None:
-    import httpx
-
-    if value is None or isinstance(value, (httpx.Client, httpx.AsyncClient)):
-        return value
-    raise ValueError
-
-
-def _method(value: object) -> str:
-    if value not in ("GET", "HEAD"):
-        raise ValueError
-    return str(value)
-
-
-def _statuses(value: object) -> Container[int]:
-    if isinstance(value, (str, bytes)) or not isinstance(value, Container):
-        raise ValueError
-    return value
-
-
 @dataclasses.dataclass(frozen=True, repr=False)
 class _HTTPCheck:
     url: URL
     client: Client | AsyncClient | PerProcess[Client]
     method: str
-    statuses: Container[int]
+    statuses: tuple[int, ...]
     timeout: float
     off_host_redirects: bool
 
     def __call__(self) -> Outcome:
         import httpx
 
-        if isinstance(self.client, httpx.AsyncClient):
-            return self._check_async(self.client)
-        if isinstance(self.client, PerProcess):
-            return self._check(self.client.get())
-        return self._check(self.client)
+        own = self.client
+        client = own.get() if isinstance(own, PerProcess) else own
+        request = client.build_request(self.method, self.url)
+        ends = time.monotonic() + self.timeout
+        if isinstance(client, httpx.AsyncClient):
+            return self._check_async(client, request, ends)
+        return self._check(client, request, ends)
 
-    def _check(self, client: Client) -> Messages:
+    def _check(
+        self, client: Client, request: Request, ends: float, redirects: int = 0
+    ) -> Messages:
         import httpx
 
-        ends = time.monotonic() + self.timeout
-        request = client.build_request(self.method, self.url)
         try:
-            for redirects in range(MAX_REDIRECTS + 1):
-                response = client.send(request, **_options(request, redirects, ends))
-                response.close()
-                step = self._next(response)
-                if isinstance(step, list):
-                    return step
-                request = step
+            response = client.send(request, **_options(request, redirects, ends))
+            response.close()
         except (httpx.HTTPError, OSError) as error:
             return [_unreachable(error)]
-        return [_too_many_redirects()]
+        step = self._next(response, redirects)
+        if isinstance(step, list):
+            return step
+        return self._check(client, step, ends, redirects + 1)
 
-    async def _check_async(self, client: AsyncClient) -> Messages:
+    async def _check_async(
+        self, client: AsyncClient, request: Request, ends: float, redirects: int = 0
+    ) -> Messages:
         import httpx
 
-        ends = time.monotonic() + self.timeout
-        request = client.build_request(self.method, self.url)
         try:
+            options = _options(request, redirects, ends)
             # httpx limits each read, not the whole request.
-            async with asyncio.timeout(self.timeout):
-                for redirects in range(MAX_REDIRECTS + 1):
-                    options = _options(request, redirects, ends)
-                    response = await client.send(request, **options)
-                    await response.aclose()
-                    step = self._next(response)
-                    if isinstance(step, list):
-                        return step
-                    request = step
+            async with asyncio.timeout(ends - time.monotonic()):
+                response = await client.send(request, **options)
+                await response.aclose()
         except (httpx.HTTPError, OSError) as error:
             return [_unreachable(error)]
-        return [_too_many_redirects()]
+        step = self._next(response, redirects)
+        if isinstance(step, list):
+            return step
+        return await self._check_async(client, step, ends, redirects + 1)
 
-    def _next(self, response: Response) -> Request | Messages:
+    def _next(self, response: Response, redirects: int) -> Request | Messages:
         """Return the request to follow a redirect, or the messages of the check."""
         status, request = response.status_code, response.next_request
         if status in self.statuses:
@@ -174,6 +163,9 @@ class _HTTPCheck:
             text = f"The service redirects to another host (status {status})."
             hint = "Allow that with off_host_redirects=True, or accept the status."
             return [Error(text, id=health.ERROR_HTTP_REDIRECT, hint=hint)]
+        if redirects == MAX_REDIRECTS:
+            text = f"The service redirects more than {MAX_REDIRECTS} times."
+            return [Error(text, id=health.ERROR_HTTP_REDIRECT)]
         return request
 
 
@@ -196,22 +188,12 @@ def _options(request: Request, redirects: int, ends: float) -> dict[str, Any]:
 
 
 def _same_host(here: URL, there: URL) -> bool:
-    if here.host != there.host:
-        return False
-    if (here.scheme, there.scheme) == ("http", "https"):
-        return True
-    return here.scheme == there.scheme and _port(here) == _port(there)
-
-
-def _port(url: URL) -> int:
-    return url.port or {"http": 80, "https": 443}[url.scheme]
+    # The port of a URL is None if it is the default port of the scheme.
+    is_upgrade = (here.scheme, there.scheme) == ("http", "https")
+    is_same_port = (here.scheme, here.port) == (there.scheme, there.port)
+    return here.host == there.host and (is_upgrade or is_same_port)
 
 
 def _unreachable(error: Exception) -> Error:
     text = f"The service cannot be reached ({type(error).__name__})."
     return Error(text, id=health.ERROR_HTTP_UNREACHABLE, obj=error)
-
-
-def _too_many_redirects() -> Error:
-    text = f"The service redirects more than {MAX_REDIRECTS} times."
-    return Error(text, id=health.ERROR_HTTP_REDIRECT)

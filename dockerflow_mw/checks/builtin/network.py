@@ -12,7 +12,7 @@ import socket
 from dockerflow_mw import health
 from dockerflow_mw.checks.builtin.base import SECONDS, BuiltInCheck, Messages
 from dockerflow_mw.checks.messages import Error
-from dockerflow_mw.settings.readers import positive_seconds, setting
+from dockerflow_mw.settings.readers import number, positive_seconds, setting, text
 
 
 def port_open(host: str, port: int, *, timeout: float = 2.0) -> BuiltInCheck:
@@ -27,25 +27,14 @@ def port_open(host: str, port: int, *, timeout: float = 2.0) -> BuiltInCheck:
     Raises:
         ValueError: an argument is not allowed.
     """
+    ports = number(int, low=1, high=65535)
     address = (
-        setting("host", host, _host, "a name or an address"),
-        setting("port", port, _port, "a whole number from 1 to 65535"),
+        setting("host", host, text(".+"), "a name or an address"),
+        setting("port", port, ports, "a whole number from 1 to 65535"),
     )
     seconds = setting("timeout", timeout, positive_seconds, SECONDS)
     check = functools.partial(_check, address, seconds)
     return BuiltInCheck("port_open", check, f"{host}:{port}")
-
-
-def _host(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError
-    return value
-
-
-def _port(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value < 65536:
-        raise ValueError
-    return value
 
 
 def _check(address: tuple[str, int], timeout: float) -> Messages:
@@ -53,7 +42,7 @@ def _check(address: tuple[str, int], timeout: float) -> Messages:
         socket.create_connection(address, timeout).close()
     except (OSError, UnicodeError) as error:
         # The codec for host names raises UnicodeError for names such as "a..b".
-        text = f"The port accepts no connection ({type(error).__name__})."
+        message = f"The port accepts no connection ({type(error).__name__})."
         hint = "Check that the server runs and that the network allows connections."
-        return [Error(text, id=health.ERROR_PORT_CLOSED, hint=hint, obj=error)]
+        return [Error(message, id=health.ERROR_PORT_CLOSED, hint=hint, obj=error)]
     return []

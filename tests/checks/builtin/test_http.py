@@ -355,7 +355,7 @@ def test_a_url_may_be_relative_to_the_base_url_of_the_client(
         ("http://h", {"method": "POST"}, "method is 'POST'; it must be GET or HEAD."),
         ("http://h", {"statuses": 200}, "statuses is 200; it must be a set of whole"),
         ("http://h", {"timeout": 0}, "timeout is 0; it must be a number of seconds"),
-        ("http://h", {"client": "secret"}, "client is hidden; it must be an httpx"),
+        ("http://h", {"client": "secret"}, "client is str; it must be an httpx"),
     ],
 )
 def test_an_invalid_argument_raises_an_error_that_names_it(

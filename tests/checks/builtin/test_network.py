@@ -66,9 +66,9 @@ def test_an_unknown_host_name_fails(web_server: WebServer, host: str) -> None:
             "port is True; it must be a whole number from 1 to 65535.",
         ),
         (
-            ("host", "80"),
+            ("host", "smtp"),
             {},
-            "port is '80'; it must be a whole number from 1 to 65535.",
+            "port is 'smtp'; it must be a whole number from 1 to 65535.",
         ),
         (
             ("host", 80),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import contextlib
+import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from dockerflow_mw import health
 from dockerflow_mw.checks.messages import Error
@@ -51,12 +51,11 @@ class Batch:
 
     def wait(self) -> None:
         """Wait until each check is done or late."""
-        while pending := self._pending():
-            concurrent.futures.wait(
-                [run.future for run in pending],
-                timeout=self._remaining(pending),
-                return_when=concurrent.futures.FIRST_COMPLETED,
-            )
+        changed = threading.Event()
+        with self._notifying(changed.set):
+            while pending := self._pending():
+                changed.wait(self._remaining(pending))
+                changed.clear()
 
     async def wait_async(self) -> None:
         """Wait until each check is done or late; the async twin of `wait`."""
@@ -67,17 +66,22 @@ class Batch:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(changed.set)
 
-        for run in self.runs:
-            run.add_done_callback(wake)
-        try:
+        with self._notifying(wake):
             while pending := self._pending():
-                changed.clear()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._remaining(pending)):
                         await changed.wait()
+                changed.clear()
+
+    @contextlib.contextmanager
+    def _notifying(self, callback: Callable[[], None]) -> Iterator[None]:
+        for run in self.runs:
+            run.callbacks.add(callback)
+        try:
+            yield
         finally:
             for run in self.runs:
-                run.remove_done_callback(wake)
+                run.callbacks.discard(callback)
 
     def result_of(self, run: CheckRun) -> CheckResult:
         """Return the result of a run, or a result that says that it is late."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import logging
-from collections.abc import Callable, Iterable
-from types import MethodType
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias, TypedDict, TypeVar, Unpack, overload
 
 from dockerflow_mw.logging import log_safely
@@ -47,6 +46,17 @@ class CheckOptions(TypedDict, total=False):
     replace: bool
 
 
+# The reader of each option, and the allowed values for its error text.
+_READERS: dict[str, tuple[Callable[[object], object], str]] = {
+    "critical": (readers.boolean, "true or false"),
+    "fail_level": (readers.fail_level, "warning, error or critical"),
+    "failures_before_error": (readers.positive_number, "a number from 1"),
+    "tags": (readers.names, "names"),
+    "timeout": (readers.positive_seconds, "a number of seconds above 0"),
+    "cache_seconds": (readers.seconds, "a number of seconds, 0 or more"),
+}
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Check:
     """A registered check; `Registry.register` describes the options."""
@@ -62,11 +72,7 @@ class Check:
 
     @property
     def origin(self) -> tuple[object, ...]:
-        """The identity of the code: two checks of one origin are the same check.
-
-        It is the ``identity`` of a built-in check, else the module and the qualified
-        name of the function.
-        """
+        """The identity of the code: two checks of one origin are the same check."""
         code = unwrap(self.function)
         identity = getattr(code, "identity", None)
         return identity if isinstance(identity, tuple) else _qualified_name(code)
@@ -97,22 +103,12 @@ def unwrap(function: CheckFunction) -> Any:
 
 def is_same(one: Check, other: Check) -> bool:
     """Return whether two checks have the same name and the same function."""
-    return one.name == other.name and _is_same(one.function, other.function)
-
-
-def _is_same(one: object, other: object) -> bool:
-    # Each access to a method of an object returns a new bound method.
-    if isinstance(one, MethodType) and isinstance(other, MethodType):
-        return one.__self__ is other.__self__ and one.__func__ is other.__func__
-    return one is other
+    # By equality, because each access to a method returns a new bound method.
+    return (one.name, one.function) == (other.name, other.function)
 
 
 def pick(checks: Iterable[Check], wanted: Iterable[str]) -> tuple[Check, ...]:
-    """Return the checks that have one of the wanted names or tags.
-
-    Raises:
-        UnknownCheckError: no check has one of the names, as its name or as a tag.
-    """
+    """Return the checks that have wanted names or tags; see `Registry.select`."""
     there = tuple(checks)
     names = set(wanted)
     known = {check.name for check in there}
@@ -148,17 +144,7 @@ class Registry:
         **options: Unpack[CheckOptions],
     ) -> Callable[[F], F]: ...
     def register(
-        self,
-        func: Any = None,
-        name: Any = None,
-        *,
-        critical: bool | None = None,
-        fail_level: int | str | None = None,
-        failures_before_error: int = 1,
-        tags: str | Iterable[str] = (),
-        timeout: float | None = None,
-        cache_seconds: float | None = None,
-        replace: bool = False,
+        self, func: Any = None, name: Any = None, **options: Unpack[CheckOptions]
     ) -> Any:
         """Register a check. Works as a decorator with and without arguments.
 
@@ -173,7 +159,7 @@ class Registry:
             fail_level: the lowest level that fails the heartbeat, by default the
                 setting ``fail_level``.
             failures_before_error: how many failures in a row it takes until a failure
-                counts as more than a warning.
+                counts as more than a warning, by default 1.
             tags: names of groups that the check belongs to.
             timeout: how long the check may take, in seconds, by default the setting
                 ``check_timeout``.
@@ -185,26 +171,18 @@ class Registry:
             DuplicateCheckError: a different check has the name. Two functions of the
                 same module and qualified name are the same check.
             dockerflow_mw.settings.SettingsError: the value of an option is not allowed.
-            TypeError: ``func`` is not callable, or ``name`` is not a string.
+            TypeError: ``func`` is not callable, ``name`` is not a string, or there is
+                no such option.
             ValueError: ``func`` is a lambda, and ``name`` is missing.
         """
-        options: CheckOptions = {
-            "critical": critical,
-            "fail_level": fail_level,
-            "failures_before_error": failures_before_error,
-            "tags": tags,
-            "timeout": timeout,
-            "cache_seconds": cache_seconds,
-        }
         if func is None:
-            return functools.partial(
-                self.register, name=name, replace=replace, **options
-            )
+            return functools.partial(self.register, name=name, **options)
         if not callable(func):
             message = f"func is {func!r}; it must be callable. Pass a name as name=."
             raise TypeError(message)
         if name is not None and not (isinstance(name, str) and name):
             raise TypeError(f"The name of a check must be a string, not {name!r}.")
+        replace = options.pop("replace", False)
         self._add(_check(name or _name_of(func), func, options), replace)
         return func
 
@@ -263,28 +241,17 @@ def _name_of(function: CheckFunction) -> str:
     return str(name)
 
 
-def _check(name: str, function: CheckFunction, options: CheckOptions) -> Check:
-    def read(
-        option: str, reader: Callable[[object], Any], allowed: str, default: Any = None
-    ) -> Any:
-        value = options.get(option)
-        label = f"{option} of check {name!r}"
-        return (
-            default if value is None else readers.setting(label, value, reader, allowed)
-        )
-
-    critical = getattr(unwrap(function), "critical", True)
-    seconds = "a number of seconds"
-    return Check(
-        name,
-        function,
-        read("critical", readers.boolean, "true or false", critical is not False),
-        read("fail_level", readers.fail_level, "warning, error or critical"),
-        read("failures_before_error", readers.positive_number, "a number from 1", 1),
-        read("tags", readers.names, "names", ()),
-        read("timeout", readers.positive_seconds, f"{seconds} above 0"),
-        read("cache_seconds", readers.seconds, f"{seconds}, 0 or more"),
-    )
+def _check(name: str, function: CheckFunction, options: Mapping[str, object]) -> Check:
+    critical = getattr(unwrap(function), "critical", True) is not False
+    read: dict[str, Any] = {"critical": critical}
+    for option, value in options.items():
+        if option not in _READERS:
+            known = ", ".join(_READERS)
+            raise TypeError(f"A check has no option {option!r}; it has {known}.")
+        if value is not None:
+            label = f"{option} of check {name!r}"
+            read[option] = readers.setting(label, value, *_READERS[option])
+    return Check(name, function, **read)
 
 
 default_registry = Registry()

@@ -10,13 +10,12 @@ import threading
 import time
 import traceback
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
 from typing import TypeAlias
 
 from dockerflow_mw import health
 from dockerflow_mw.checks.messages import CheckMessage, Error
 from dockerflow_mw.checks.process import PerProcess
-from dockerflow_mw.checks.registry import Check, unwrap
+from dockerflow_mw.checks.registry import Check
 from dockerflow_mw.checks.results import CheckResult, InvalidResultError, messages_of
 
 # Each check uses one thread at most. The limit is for tests that create application
@@ -43,8 +42,10 @@ class CheckRun:
         around: returns a context manager that is entered in the thread or the task.
 
     Attributes:
-        future: holds the result, for waiting.
+        done: whether there is a result.
+        result: the result of a run that is done.
         started: the start of the run, by `time.monotonic`.
+        callbacks: functions that are called, in any thread, once there is a result.
     """
 
     def __init__(
@@ -56,26 +57,17 @@ class CheckRun:
     ) -> None:
         self.check = check
         self.previous = previous
-        self.future: Future[CheckResult] = Future()
-        # A running future cannot be cancelled by one waiter for all others.
-        self.future.set_running_or_notify_cancel()
+        self.done = False
+        self.result: CheckResult
         self.started = time.monotonic()
+        # No future: it cannot remove callbacks, so each probe of a hung check would
+        # leave one.
+        self.callbacks: set[Callable[[], None]] = set()
         self._around = around
         self._get_loop = get_loop
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
         self._cancelled = False
-        self._callbacks: set[Callable[[], None]] = set()
-
-    @property
-    def done(self) -> bool:
-        """True if there is a result."""
-        return self.future.done()
-
-    @property
-    def result(self) -> CheckResult:
-        """The result of a run that is done."""
-        return self.future.result()
 
     @property
     def abandoned(self) -> bool:
@@ -84,24 +76,11 @@ class CheckRun:
             return self._cancelled
         return self._loop is not None and not self._loop.is_running()
 
-    def add_done_callback(self, callback: Callable[[], None]) -> None:
-        """Register a function that is called, in any thread, once there is a result.
-
-        A future cannot remove callbacks: each probe of a hung check would leave one.
-        """
-        self._callbacks.add(callback)
-        if self.done:
-            callback()
-
-    def remove_done_callback(self, callback: Callable[[], None]) -> None:
-        """Remove a function that `add_done_callback` has registered."""
-        self._callbacks.discard(callback)
-
     def start(self) -> None:
         """Start the check; if that fails, the error is the result. Call it once."""
         context = contextvars.copy_context()
         try:
-            if _is_async(self.check.function):
+            if inspect.iscoroutinefunction(self.check.function):
                 self._start_task(context, self.check.function)
             else:
                 self._start_thread(context)
@@ -174,7 +153,9 @@ class CheckRun:
         if isinstance(error, InvalidResultError):
             message = Error(str(error), id=health.ERROR_CHECK_INVALID_RESULT)
         else:
-            text = f"The check raised {_type_name(error)}; the log has its traceback."
+            text = (
+                f"The check raised {type(error).__name__}; the log has its traceback."
+            )
             message = Error(text, id=health.ERROR_CHECK_RAISED)
         # The traceback would keep the local variables of the check alive.
         traceback.clear_frames(error.__traceback__)
@@ -186,22 +167,7 @@ class CheckRun:
         # Otherwise the runs of a slow check form a chain that grows forever.
         self.previous = None
         duration = time.monotonic() - self.started
-        self.future.set_result(
-            CheckResult(self.check.name, messages, duration, error=error)
-        )
-        for callback in list(self._callbacks):
+        self.result = CheckResult(self.check.name, messages, duration, error=error)
+        self.done = True
+        for callback in list(self.callbacks):
             callback()
-
-
-def _is_async(function: Callable[..., object]) -> bool:
-    code = unwrap(function)
-    call = getattr(code, "__call__", None)  # noqa: B004 - the method of an object
-    return inspect.iscoroutinefunction(code) or inspect.iscoroutinefunction(call)
-
-
-def _type_name(error: BaseException) -> str:
-    # A metaclass may raise here; see the hostile checks of the tests.
-    try:
-        return str(type(error).__name__)
-    except Exception:
-        return "an exception without a name"

@@ -149,6 +149,12 @@ def test_an_invalid_option_raises_an_error_that_names_it(
     assert str(caught.value) == expected
 
 
+def test_an_unknown_option_raises_a_type_error() -> None:
+    options: Any = {"tag": "deep"}
+    with pytest.raises(TypeError, match="A check has no option 'tag'; it has critical"):
+        Registry().register(database, **options)
+
+
 def test_checks_are_selected_by_name_and_by_tag() -> None:
     registry = Registry()
     registry.register(database, tags="ready, deep")

@@ -102,17 +102,6 @@ def test_an_invalid_return_value_is_an_error_that_names_its_type(run: Run) -> No
     }
 
 
-class _Nameless(type):
-    def __getattribute__(cls, name: str) -> Any:
-        if name == "__name__":
-            raise ZeroDivisionError
-        return super().__getattribute__(name)
-
-
-class _NamelessError(Exception, metaclass=_Nameless):
-    pass
-
-
 class _Hostile:
     def __call__(self) -> None: ...
 
@@ -120,13 +109,9 @@ class _Hostile:
         raise ZeroDivisionError
 
 
-def test_hostile_checks_fail_without_raising(run: Run) -> None:
-    def raises() -> None:
-        raise _NamelessError
-
-    made = [Check("raises", raises), Check("hostile", _Hostile())]
-    results = run(Runner(Settings()), made)
-    assert {result.level for result in results} <= {0, checks.ERROR}
+def test_a_check_whose_attributes_raise_gets_a_result(run: Run) -> None:
+    (result,) = run(Runner(Settings()), [Check("hostile", _Hostile())])
+    assert result.level in (0, checks.ERROR)
 
 
 def test_checks_run_in_a_copy_of_the_context_of_the_caller(run: Run) -> None:

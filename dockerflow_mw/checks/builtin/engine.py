@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dockerflow_mw import health
 from dockerflow_mw.checks.builtin.base import (
@@ -29,23 +29,19 @@ def find_engine(db: object) -> Engine | AsyncEngine:
         TypeError: the object has no engine.
         RuntimeError: the object has an engine in an application context only.
     """
-    for engine in (db, getattr(db, "engine", None)):
-        if _is_engine(engine):
+    from sqlalchemy import Engine
+
+    found: Any
+    for found in (db, getattr(db, "engine", None)):
+        # Importing the class AsyncEngine fails without greenlet.
+        if isinstance(getattr(found, "sync_engine", found), Engine):
+            engine: Engine | AsyncEngine = found
             return engine
     message = (
         f"{type(db).__name__} is no database engine; it must be an SQLAlchemy Engine or"
         " AsyncEngine, or an object with one of them as its attribute engine."
     )
     raise TypeError(message)
-
-
-def _is_engine(value: Any) -> TypeGuard[Engine | AsyncEngine]:
-    from sqlalchemy import Engine
-
-    # Importing the class AsyncEngine fails without greenlet.
-    return isinstance(value, Engine) or isinstance(
-        getattr(value, "sync_engine", None), Engine
-    )
 
 
 def resolve(db: object) -> object:

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from typing import Any
 
 from dockerflow_mw import health
@@ -120,24 +120,14 @@ def _error(text: str, identity: str, error: Exception | None = None) -> Error:
 
 
 def _describe(client: Any) -> str:
-    """Return the target of a client without credentials."""
+    """Return the address of a client without credentials, if it has a single one."""
     try:
-        pool = getattr(client, "connection_pool", None)
-        if pool is None:
-            nodes = sorted(client.nodes_manager.startup_nodes)
-            return f"the cluster of {', '.join(nodes)}"
-        if not hasattr(pool, "sentinel_manager"):
-            return _address(pool.connection_kwargs)
-        sentinels = [
-            _address(sentinel.connection_pool.connection_kwargs)
-            for sentinel in pool.sentinel_manager.sentinels
-        ]
-        database = pool.connection_kwargs.get("db", 0)
-        return f"{pool.service_name}/{database} behind {', '.join(sorted(sentinels))}"
-    except (AttributeError, RuntimeError, TypeError):
+        pool = client.connection_pool
+        kwargs = pool.connection_kwargs
+    except (AttributeError, RuntimeError):
         return describe_object(client)
-
-
-def _address(kwargs: Mapping[str, Any]) -> str:
+    if hasattr(pool, "sentinel_manager"):
+        # Sentinel chooses the server.
+        return describe_object(client)
     server = f"{kwargs.get('host', 'localhost')}:{kwargs.get('port', 6379)}"
     return f"redis://{kwargs.get('path') or server}/{kwargs.get('db', 0)}"

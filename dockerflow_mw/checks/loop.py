@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import sys
 import threading
 from collections.abc import Callable
@@ -19,12 +20,11 @@ START_TIMEOUT = 5.0
 
 
 class _LoopThread:
-    """An event loop in a daemon thread."""
+    """An event loop in a daemon thread that starts at the first use."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._started: Future[asyncio.AbstractEventLoop] | None = None
-        self._ended = threading.Event()
 
     def get(self) -> asyncio.AbstractEventLoop:
         with self._lock:
@@ -45,16 +45,13 @@ class _LoopThread:
             return
         loop.call_soon(started.set_result, loop)
         loop.run_forever()
-        loop.close()
-        self._ended.set()
 
-    def stop(self) -> None:
-        if self._started is None or not self._started.done():
-            return
-        loop = self._started.result()
-        cancelled = asyncio.run_coroutine_threadsafe(_cancel_tasks(), loop)
-        cancelled.add_done_callback(lambda _: loop.call_soon_threadsafe(loop.stop))
-        self._ended.wait(STOP_TIMEOUT)
+    def cancel_tasks(self) -> None:
+        if self._started is not None and self._started.done():
+            loop = self._started.result()
+            cancelled = asyncio.run_coroutine_threadsafe(_cancel_tasks(), loop)
+            with contextlib.suppress(TimeoutError):
+                cancelled.result(STOP_TIMEOUT)
 
 
 def _start_thread(run: Callable[[], None]) -> None:
@@ -74,31 +71,20 @@ async def _cancel_tasks() -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-class BackgroundLoop:
-    """The event loop of a process that runs async functions outside of any loop.
+_threads = PerProcess(_LoopThread)
 
-    It runs in a daemon thread that starts at the first use. Under gevent that is a
-    thread of the operating system, too.
+
+def background_loop() -> asyncio.AbstractEventLoop:
+    """Return the running event loop of this process for use outside of any loop.
+
+    Its daemon thread starts at the first use, under gevent as a native thread.
+
+    Raises:
+        RuntimeError: the process can start no thread.
+        TimeoutError: the thread has not started in time.
     """
+    return _threads.get().get()
 
-    def __init__(self) -> None:
-        self._threads = PerProcess(_LoopThread)
-
-    def get(self) -> asyncio.AbstractEventLoop:
-        """Return the running loop.
-
-        Raises:
-            RuntimeError: the process can start no thread.
-            TimeoutError: the thread has not started in time.
-        """
-        return self._threads.get().get()
-
-    def stop(self) -> None:
-        """Cancel the tasks of the loop and stop it, if it has been started."""
-        self._threads.get().stop()
-
-
-background_loop = BackgroundLoop()
 
 # Otherwise asyncio reports each unfinished task at the exit of the interpreter.
-atexit.register(background_loop.stop)
+atexit.register(lambda: _threads.get().cancel_tasks())

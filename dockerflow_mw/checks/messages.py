@@ -27,7 +27,7 @@ def level_to_text(level: int) -> str:
     return _WORDS[max(known, default=0)]
 
 
-@dataclasses.dataclass(frozen=True, slots=True, init=False, repr=False)
+@dataclasses.dataclass(frozen=True, init=False, repr=False)
 class CheckMessage:
     """A message of a check.
 
@@ -85,33 +85,28 @@ class CheckMessage:
 class Debug(CheckMessage):
     """A message for developers."""
 
-    __slots__ = ()
     default_level = DEBUG
 
 
 class Info(CheckMessage):
     """A message for information."""
 
-    __slots__ = ()
     default_level = INFO
 
 
 class Warning(CheckMessage):
     """A message about a fault that leaves the service working."""
 
-    __slots__ = ()
     default_level = WARNING
 
 
 class Error(CheckMessage):
     """A message about a fault that stops the service; it fails the heartbeat."""
 
-    __slots__ = ()
     default_level = ERROR
 
 
 class Critical(CheckMessage):
     """A message about a fault that needs action at once; it fails the heartbeat."""
 
-    __slots__ = ()
     default_level = CRITICAL

@@ -51,7 +51,7 @@ class Runner:
 
     def run(self, checks: Iterable[Check]) -> ChecksResults:
         """Run checks and return their results; async checks run on a private loop."""
-        batch = self._join(tuple(checks), background_loop.get)
+        batch = self._join(tuple(checks), background_loop)
         batch.wait()
         return self._finish(batch)
 

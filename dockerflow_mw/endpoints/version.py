@@ -45,7 +45,7 @@ class Version(Endpoint):
         try:
             value = self._callback(self._root)
             if inspect.iscoroutine(value):
-                loop = background_loop.get()
+                loop = background_loop()
                 future = asyncio.run_coroutine_threadsafe(value, loop)
                 value = future.result(self._timeout)
             return _response(value)

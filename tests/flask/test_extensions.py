@@ -196,7 +196,7 @@ def test_a_late_check_returns_its_connection(tmp_path: Path, name: str) -> None:
     for each in ("one", "two"):
         dockerflow.check(getattr(late, name), name=each)
     assert report(app)[1]["checks"] == {"one": "error", "two": "error"}
-    background_loop.get().call_soon_threadsafe(late.over.set)
+    background_loop().call_soon_threadsafe(late.over.set)
     until(lambda: late.done == 2)
     with app.app_context():
         pool = late.db.engine.pool

@@ -40,7 +40,7 @@ class WSGIServer(BareWSGI):
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the event loop of the async checks."""
-        loop = background_loop.get()
+        loop = background_loop()
         return asyncio.run_coroutine_threadsafe(coroutine, loop).result(SOON)
 
     def close(self) -> None:

@@ -92,11 +92,8 @@ class Batch:
         return CheckResult(run.check.name, (message,), time.monotonic() - run.started)
 
     def _pending(self) -> list[CheckRun]:
-        return [
-            run
-            for run in self.runs
-            if not run.done and time.monotonic() < self._due(run)
-        ]
+        now = time.monotonic()
+        return [run for run in self.runs if not run.done and now < self._due(run)]
 
     def _remaining(self, pending: list[CheckRun]) -> float:
         return max(map(self._due, pending)) - time.monotonic()

@@ -96,7 +96,8 @@ class Runner:
             return CheckRun(check, get_loop, around=self._around)
         if not latest.done or self._is_cached(latest):
             return latest
-        previous = latest if self._came_late(latest) else None
+        came_late = latest.result.duration >= self._timeout(check)
+        previous = latest if came_late else None
         return CheckRun(check, get_loop, previous, self._around)
 
     def _is_cached(self, run: CheckRun) -> bool:
@@ -104,9 +105,6 @@ class Runner:
         if seconds is None:
             seconds = self._settings.cache_seconds
         return run.result.age < seconds
-
-    def _came_late(self, run: CheckRun) -> bool:
-        return run.result.duration >= self._timeout(run.check)
 
     def _timeout(self, check: Check) -> float:
         timeout = check.timeout or self._settings.check_timeout

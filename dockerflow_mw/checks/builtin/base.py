@@ -40,7 +40,6 @@ class BuiltInCheck:
         critical: whether the check fails the heartbeat by default.
 
     Attributes:
-        critical: whether the check fails the heartbeat by default.
         identity: the name, the target and the further value. Two built-in checks of
             equal identities are the same check.
     """

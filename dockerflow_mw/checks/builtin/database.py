@@ -65,11 +65,8 @@ def _select(connection: Connection) -> Messages:
 def _failure(error: Exception) -> Error:
     from sqlalchemy import exc
 
-    text, identity, hint = (
-        "The database driver failed",
-        health.ERROR_DB_API_EXCEPTION,
-        None,
-    )
+    text, identity = "The database driver failed", health.ERROR_DB_API_EXCEPTION
+    hint = None
     if isinstance(error, exc.TimeoutError):
         text = "Every connection of the database pool is in use"
         identity = health.ERROR_DATABASE_POOL_EXHAUSTED

@@ -11,10 +11,8 @@ and merges included:
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import weakref
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from dockerflow_mw import health
@@ -36,7 +34,6 @@ from dockerflow_mw.checks.messages import (
 )
 
 if TYPE_CHECKING:
-    from alembic.script import ScriptDirectory
     from sqlalchemy import Connection
 
 # A message names this many revisions at most and counts the rest.
@@ -71,17 +68,11 @@ def migrations_applied(
     """
     if pending not in _LEVELS:
         raise ValueError(f"pending is {pending!r}; it must be 'warning' or 'error'.")
-    load, target = loader(scripts)
-    db = resolve(engine if engine is not None else _database_of(scripts))
     comparison = _Comparison(
-        load,
-        db,
-        version_table or _option(scripts, "version_table"),
-        version_table_schema or _option(scripts, "version_table_schema"),
-        _LEVELS[pending],
+        scripts, engine, version_table, version_table_schema, _LEVELS[pending]
     )
-    database, url = describe(db)
-    target = f"{target} in {database}"
+    database, url = describe(comparison.db)
+    target = f"{comparison.folder} in {database}"
     return BuiltInCheck("migrations_applied", comparison, target, url)
 
 
@@ -95,46 +86,38 @@ def check_migrations_applied(migrate: Any) -> Outcome:
         Messages; see `migrations_applied`.
     """
     try:
-        db = _database_of(migrate)
-        load, _ = loader(migrate)
+        comparison = _Comparison(migrate)
     except (TypeError, ValueError) as error:
         return [misconfigured(error)]
-    comparison = _Comparison(
-        load,
-        db,
-        _option(migrate, "version_table"),
-        _option(migrate, "version_table_schema"),
-        revisions=_revisions.get(migrate),
-    )
+    comparison.revisions = _revisions.get(migrate)
     outcome = comparison()
     if comparison.revisions is not None:
         _revisions[migrate] = comparison.revisions
     return outcome
 
 
-def _database_of(scripts: Any) -> object:
-    db = getattr(scripts, "db", None)
-    if db is None:
-        raise TypeError("engine is None; it must be given along with the scripts.")
-    return db
-
-
-def _option(scripts: Any, name: str) -> str | None:
-    # Flask-Migrate keeps the arguments for Alembic's context here.
-    option: str | None = getattr(scripts, "alembic_ctx_kwargs", {}).get(name)
-    return option
-
-
-@dataclasses.dataclass(repr=False, eq=False)
 class _Comparison:
     """A comparison of a database with migration scripts, which are read once."""
 
-    load: Callable[[], ScriptDirectory]
-    db: object
-    table: str | None
-    schema: str | None
-    level: int = WARNING
-    revisions: Revisions | None = None
+    def __init__(
+        self,
+        scripts: Any,
+        engine: object = None,
+        table: str | None = None,
+        schema: str | None = None,
+        level: int = WARNING,
+    ) -> None:
+        self.load, self.folder = loader(scripts)
+        db = getattr(scripts, "db", None) if engine is None else engine
+        if db is None:
+            raise TypeError("engine is None; it must be given along with the scripts.")
+        self.db = resolve(db)
+        # Flask-Migrate keeps the arguments for Alembic's context here.
+        options = getattr(scripts, "alembic_ctx_kwargs", {})
+        self.table = table or options.get("version_table") or "alembic_version"
+        self.schema = schema or options.get("version_table_schema")
+        self.level = level
+        self.revisions: Revisions | None = None
 
     def __call__(self) -> Outcome:
         # A sync function, so that imports of scripts do not block the event loop.
@@ -142,11 +125,8 @@ class _Comparison:
             self.revisions = self.revisions or Revisions(self.load())
         except Exception as error:
             return [_unreadable(error)]
-        return query(
-            self.db,
-            functools.partial(self._compare, self.revisions),
-            _cannot_check,
-        )
+        work = functools.partial(self._compare, self.revisions)
+        return query(self.db, work, _cannot_check)
 
     def _compare(self, revisions: Revisions, connection: Connection) -> Messages:
         current = self._current(connection)
@@ -165,10 +145,9 @@ class _Comparison:
         from sqlalchemy import column, inspect, select, table
 
         # Alembic's MigrationContext would log two lines at each probe.
-        name = self.table or "alembic_version"
-        if not inspect(connection).has_table(name, schema=self.schema):
+        if not inspect(connection).has_table(self.table, schema=self.schema):
             return frozenset()
-        versions = table(name, column("version_num"), schema=self.schema)
+        versions = table(self.table, column("version_num"), schema=self.schema)
         return frozenset(connection.execute(select(versions.c.version_num)).scalars())
 
 

@@ -38,11 +38,6 @@ class FailureCounter:
             return streak.failures
         if run is not streak.run:
             streak.run, streak.earlier = run, streak.failures
-        streak.failures = streak.earlier + _weight(run, timeout) if failed else 0
+        timeouts = 0 if run.done else int((time.monotonic() - run.started) / timeout)
+        streak.failures = streak.earlier + max(1, timeouts) if failed else 0
         return streak.failures
-
-
-def _weight(run: CheckRun, timeout: float) -> int:
-    if run.done:
-        return 1
-    return max(1, int((time.monotonic() - run.started) / timeout))

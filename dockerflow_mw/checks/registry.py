@@ -236,8 +236,7 @@ def _name_of(function: CheckFunction) -> str:
     code = unwrap(function)
     name = getattr(code, "__name__", type(code).__name__)
     if name == "<lambda>":
-        message = "A lambda has no name of its own; register it with name=."
-        raise ValueError(message)
+        raise ValueError("A lambda has no name of its own; register it with name=.")
     return str(name)
 
 

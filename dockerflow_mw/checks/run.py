@@ -153,9 +153,8 @@ class CheckRun:
         if isinstance(error, InvalidResultError):
             message = Error(str(error), id=health.ERROR_CHECK_INVALID_RESULT)
         else:
-            text = (
-                f"The check raised {type(error).__name__}; the log has its traceback."
-            )
+            kind = type(error).__name__
+            text = f"The check raised {kind}; the log has its traceback."
             message = Error(text, id=health.ERROR_CHECK_RAISED)
         # The traceback would keep the local variables of the check alive.
         traceback.clear_frames(error.__traceback__)

@@ -13,14 +13,7 @@ if TYPE_CHECKING:
 
 
 class Revisions:
-    """The revisions of a directory of scripts, read once.
-
-    Args:
-        scripts: the directory; its scripts are imported.
-
-    Raises:
-        Exception: a script or Alembic raises it.
-    """
+    """The revisions of a directory of scripts, which are imported and read once."""
 
     def __init__(self, scripts: ScriptDirectory) -> None:
         self._scripts = scripts

@@ -82,16 +82,10 @@ class Extension:
             return None
         return self.version_path or str(settings.version_path)
 
-    def _version_callback(self) -> Callable[..., Any] | None:
-        if self.version_function is None:
-            return None
-
-        # The tests of an application may replace the function between requests.
-        @functools.wraps(self.version_function)
-        def callback(root: object) -> Any:
-            return self.version_function and self.version_function(root)
-
-        return callback
+    def _call_version_function(self, root: object) -> Any:
+        # Read at each request: tests of an application may replace the function.
+        function = self.version_function
+        return None if function is None else function(root)
 
     def read_settings(
         self, config: Mapping[str, object], defaults: Mapping[str, object]
@@ -110,7 +104,7 @@ class Extension:
         """
         given = {
             "silenced_checks": self.silenced_checks,
-            "version_callback": self._version_callback(),
+            "version_callback": self.version_function and self._call_version_function,
             "version_path": self.version_path,
         }
         options = {name: value for name, value in given.items() if value is not None}

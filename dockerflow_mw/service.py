@@ -8,7 +8,12 @@ import logging
 import threading
 from collections.abc import Callable, Collection
 
-from dockerflow_mw.checks.registry import Registry, UnknownCheckError, default_registry
+from dockerflow_mw.checks.registry import (
+    Registry,
+    UnknownCheckError,
+    default_registry,
+    pick,
+)
 from dockerflow_mw.checks.run import Around
 from dockerflow_mw.endpoints import LBHEARTBEAT, build_endpoints
 from dockerflow_mw.endpoints.http import Endpoint
@@ -78,7 +83,6 @@ class Service:
         self._version_root = version_root
         self._lock = threading.Lock()
         self._is_loaded = False
-        self._is_started = False
         self._starts = itertools.count()
         self._error: str | None = None
         self._apply(settings)
@@ -101,17 +105,18 @@ class Service:
 
         If the current settings are invalid, keep those of the constructor.
         """
+        if self._is_loaded:
+            return
         with self._lock:
-            if self._is_loaded:
-                return
-            self._read_again()
-            root = self._version_root and self._version_root(self.settings)
-            self._use(
-                build_endpoints(
-                    self.settings, self.checks, self._sender, self._around, root
-                )
-            )
-            self._is_loaded = True
+            if not self._is_loaded:
+                self._read_again()
+                self._use(self._build_endpoints())
+                self._is_loaded = True
+
+    def _build_endpoints(self) -> dict[str, Endpoint]:
+        settings = self.settings
+        root = None if self._version_root is None else self._version_root(settings)
+        return build_endpoints(settings, self.checks, self._sender, self._around, root)
 
     def _read_again(self) -> None:
         if self._reload is None:
@@ -128,13 +133,11 @@ class Service:
         Returns:
             The configuration error that must stop the server's start, or None.
         """
-        if not self._is_started:
-            self.load()
+        self.load()
+        # `next` is atomic: of concurrent first requests, one logs the record.
+        if next(self._starts) == 0:
             self._error = self._error or self._unknown_check()
-            if next(self._starts) == 0:
-                self._log_start(self._error)
-            # Only now: concurrent first requests need the endpoints as well.
-            self._is_started = True
+            self._log_start(self._error)
         return self._error
 
     def _log_start(self, error: str | None) -> None:
@@ -152,7 +155,7 @@ class Service:
         # Not in the constructor: a check may be registered after it.
         for path, names in self.settings.groups:
             try:
-                self.checks.select(names)
+                pick(self.checks.checks().values(), names)
             except UnknownCheckError as error:
                 return f"The group {path} cannot be served: {error}"
         return None

@@ -201,14 +201,6 @@ class Registry:
         inherited = self._parent.checks() if self._parent else {}
         return inherited | self._checks
 
-    def select(self, wanted: Iterable[str]) -> tuple[Check, ...]:
-        """Return the checks that have one of the wanted names or tags.
-
-        Raises:
-            UnknownCheckError: no check has one of the names, as its name or as a tag.
-        """
-        return pick(self.checks().values(), wanted)
-
     def get_checks(self) -> dict[str, CheckFunction]:
         """Return the functions of the checks by name."""
         return {name: check.function for name, check in self.checks().items()}

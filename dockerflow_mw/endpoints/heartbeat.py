@@ -99,11 +99,9 @@ class Heartbeat(Endpoint):
         return self._report(await self._state.runner.arun(checks), request)
 
     def _select(self, request: Request) -> tuple[Check, ...]:
-        registry = self._state.registry
-        if self._group is None:
-            checks = tuple(registry.checks().values())
-        else:
-            checks = registry.select(self._group)
+        checks = tuple(self._state.registry.checks().values())
+        if self._group is not None:
+            checks = pick(checks, self._group)
         if not request.query:
             return checks
         parameters = request.parameters()

@@ -8,6 +8,7 @@ import pytest
 from dockerflow_mw import checks
 from dockerflow_mw.checks import DuplicateCheckError, Registry, UnknownCheckError
 from dockerflow_mw.checks.builtin.base import BuiltInCheck
+from dockerflow_mw.checks.registry import pick
 from dockerflow_mw.settings import SettingsError
 
 
@@ -162,7 +163,7 @@ def test_checks_are_selected_by_name_and_by_tag() -> None:
     registry.register(Service().up)
 
     def selected(*wanted: str) -> list[str]:
-        return [check.name for check in registry.select(wanted)]
+        return [check.name for check in pick(registry.checks().values(), wanted)]
 
     assert selected("up", "ready") == ["database", "up"]
     assert selected("deep") == ["database", "other"]

@@ -154,7 +154,10 @@ _SCALARS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
 )
 
 
-_standard = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+# A value that contains itself raises RecursionError.
+_standard = json.JSONEncoder(
+    allow_nan=False, check_circular=False, separators=(",", ":")
+)
 
 # plain() copies these types for both encoders, so that the results agree.
 _OPTIONS = orjson and (
@@ -167,29 +170,22 @@ _OPTIONS = orjson and (
 def encode(value: object) -> str:
     """Return the JSON of any value, in one line that UTF-8 can carry."""
     line = encode_without_null(value)
-    if line is None:
-        try:
-            line = _standard.encode(value)
-        except Exception:
-            return _standard.encode(plain(value))
-        # The escape of a surrogate, which may be a lone one.
-        if "\\ud" in line:
-            return _standard.encode(plain(value))
-    return line
+    return _standard.encode(plain(value)) if line is None else line
 
 
 def encode_without_null(value: object) -> str | None:
     """Return the JSON of a value that is valid as it is and contains no null.
 
-    Return None for other values. orjson encodes NaN as null.
+    Return None for other values. orjson encodes NaN as null, and the standard library
+    encodes lone surrogates, which UTF-8 cannot carry.
     """
     try:
-        if orjson is None:
-            line = _standard.encode(value)
-            # rfind() finds nothing in less time than "in" does.
-            suspect = line.rfind("null") >= 0 or line.rfind("\\ud") >= 0
-            return None if suspect else line
-        encoded = orjson.dumps(value, None, _OPTIONS)
-        return None if encoded.rfind(b"null") >= 0 else encoded.decode()
+        # rfind() finds nothing in less time than "in" does.
+        if orjson is not None:
+            encoded = orjson.dumps(value, None, _OPTIONS)
+            return None if encoded.rfind(b"null") >= 0 else encoded.decode()
+        line = _standard.encode(value)
+        has_surrogates = "\\" in line and "\\ud" in line
+        return None if has_surrogates or line.rfind("null") >= 0 else line
     except Exception:
         return None

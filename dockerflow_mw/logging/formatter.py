@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import logging
 import socket
@@ -14,7 +13,6 @@ from typing import Any, Literal
 
 from dockerflow_mw.logging import schema
 from dockerflow_mw.logging.encoding import (
-    encode,
     encode_without_null,
     safe_repr,
     safe_str,
@@ -28,16 +26,13 @@ DEFAULT_LOGGER_NAME = "Dockerflow"
 DEFAULT_MAX_BYTES = 8192
 MINIMAL_MAX_BYTES = 512
 
-# The attributes of a record that are not fields, in any version of Python.
-BLANK_RECORD = frozenset(
-    {
-        *logging.LogRecord("", 0, "", 0, "", (), None).__dict__,
-        *("asctime", "logger_name", "message", "taskName"),
-    }
-)
+# The attributes that the constructor of every record sets, in this order.
+_STANDARD = [*logging.LogRecord("", 0, "", 0, "", (), None).__dict__]
+_COUNT = len(_STANDARD)
+_LAST_INDEX, _LAST_NAME = _COUNT - 1, _STANDARD[-1]
 
-# The members of a line that are the same in many lines.
-_CONSTANT = ("Type", "Logger", "Hostname", "EnvVersion", "Severity", "Pid")
+# The attributes of a record that are not fields, in any version of Python.
+BLANK_RECORD = frozenset([*_STANDARD, "asctime", "logger_name", "message", "taskName"])
 
 
 class PlainText(str):
@@ -120,70 +115,54 @@ class MozlogFormatter(logging.Formatter):
 
     def convert_record(self, record: logging.LogRecord) -> dict[str, Any]:
         """Return the mozlog object of a record; subclasses override it to add to it."""
+        level, levels = record.levelno, self.SYSLOG_LEVEL_MAP
         return {
-            "Timestamp": max(int(record.created * 1e9), 0),
-            **dict(zip(_CONSTANT, self._constant(record), strict=True)),
+            "Timestamp": int(record.created * 1e9) if record.created > 0 else 0,
+            "Type": record.name,
+            "Logger": record.__dict__.get("logger_name") or self.logger_name,
+            "Hostname": self.hostname,
+            "EnvVersion": self.LOGGING_FORMAT_VERSION,
+            "Severity": levels[level] if level in levels else self._severity(level),
+            "Pid": record.process,
             "Fields": self._fields(record),
         }
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record's line, without a newline."""
         try:
-            return self._format_default(record) or self._format_converted(record)
+            line = self.convert_record(record)
+            if self._strict:
+                line = schema.strict(line)
+            if self._profile:
+                line = line | self._profile(record, line)
+            text = encode_without_null(line) if line.get("Fields") else None
+            # A character takes four bytes at most.
+            if text and len(text) * 4 < self.max_bytes:
+                return text
+            return schema.encode_line(line, self.max_bytes)
         except Exception as error:
             # A subclass's convert_record() may raise.
-            return self._encode(self._fallback(record, error))
-
-    def _format_default(self, record: logging.LogRecord) -> str | None:
-        # Returns the line of convert_record() with less encoding. Returns None if a
-        # subclass, option or value needs more.
-        convert = getattr(self.convert_record, "__func__", None)
-        if convert is not _CONVERT_RECORD or self._strict or self._profile:
-            return None
-        fields = self._fields(record)
-        text = encode_without_null(fields) if fields else None
-        if text is None:
-            return None
-        timestamp = max(int(record.created * 1e9), 0)
-        constant = _encode_constant(*self._constant(record))
-        line = f'{{"Timestamp":{timestamp},{constant},"Fields":{text}}}'
-        return line if self._fits(line) else None
-
-    def _format_converted(self, record: logging.LogRecord) -> str:
-        line = self.convert_record(record)
-        if self._strict:
-            line = schema.strict(line)
-        if self._profile:
-            line = line | self._profile(record, line)
-        return self._encode(schema.without_nulls(line))
-
-    def _encode(self, line: dict[str, Any]) -> str:
-        text = encode(line)
-        return text if self._fits(text) else schema.shorten(line, self.max_bytes - 1)
-
-    def _fits(self, text: str) -> bool:
-        # A character takes four bytes at most.
-        limit = self.max_bytes - 1
-        return limit < 0 or len(text) * 4 <= limit or len(text.encode()) <= limit
-
-    def _constant(self, record: logging.LogRecord) -> tuple[Any, ...]:
-        level, levels = record.levelno, self.SYSLOG_LEVEL_MAP
-        return (
-            record.name,
-            record.__dict__.get("logger_name") or self.logger_name,
-            self.hostname,
-            self.LOGGING_FORMAT_VERSION,
-            levels[level] if level in levels else self._severity(level),
-            record.process,
-        )
+            return schema.encode_line(self._fallback(record, error), self.max_bytes)
 
     def _fields(self, record: logging.LogRecord) -> dict[str, Any]:
         excluded = self.EXCLUDED_LOGRECORD_ATTRS
-        fields: dict[str, Any] = {}
-        for name, value in record.__dict__.items():
-            if name not in excluded and value is not None:
-                fields[name] = value  # noqa: PERF403 - the loop is faster
-        self._add_message(record, fields)
+        attributes = record.__dict__
+        names = [*attributes]
+        # A subclass of LogRecord may set attributes before the standard ones.
+        if excluded is BLANK_RECORD and names[_LAST_INDEX] == _LAST_NAME:
+            names = names[_COUNT:]
+        fields = {}
+        for name in names:
+            value = attributes[name]
+            if value is not None and name not in excluded:
+                fields[name] = value
+        is_text = isinstance(record.msg, str)
+        if record.msg or not is_text:
+            message = _message(record)
+            if not is_text or message[:1] == "{":
+                self._add_members(record, message, fields)
+            elif message:
+                fields["msg"] = message
         if record.exc_info and record.exc_info[0]:
             fields["error"] = safe_repr(record.exc_info[1])
             fields["traceback"] = safer_format_traceback(*record.exc_info)
@@ -194,16 +173,14 @@ class MozlogFormatter(logging.Formatter):
             fields["stack"] = safe_str(record.stack_info)
         return fields
 
-    def _add_message(self, record: logging.LogRecord, fields: dict[str, Any]) -> None:
-        message = _message(record)
-        members = None
-        if not isinstance(record.msg, str) or message.startswith("{"):
-            members = self._members(record, message)
-        if members is not None:
-            for name, value in members.items():
-                fields[f"msg.{safe_str(name)}" if name in fields else name] = value
-        elif message:
-            fields["msg"] = message
+    def _add_members(
+        self, record: logging.LogRecord, message: str, fields: dict[str, Any]
+    ) -> None:
+        members = self._members(record, message)
+        if members is None:
+            members = {"msg": message or None}
+        for name, value in members.items():
+            fields[f"msg.{safe_str(name)}" if name in fields else name] = value
 
     def _members(self, record: logging.LogRecord, text: str) -> Any:
         # The members of a message that is a JSON object, or None.
@@ -231,31 +208,17 @@ class MozlogFormatter(logging.Formatter):
         return levels[max(lower)] if lower else self.DEFAULT_SYSLOG_LEVEL
 
 
-_CONVERT_RECORD = MozlogFormatter.convert_record
-
-
 class JsonLogFormatter(MozlogFormatter):
     """A `MozlogFormatter` under the older name that python-dockerflow gave it."""
 
 
-@functools.lru_cache(maxsize=1024)
-def _encode_constant(*values: object) -> str:
-    members = dict(zip(_CONSTANT, values, strict=True))
-    return encode(schema.without_nulls(members))[1:-1]
-
-
 def _size(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, str)):
-        raise ValueError
-    size = int(value)
-    if size != 0 and size < MINIMAL_MAX_BYTES:
-        raise ValueError
-    return size
+    return readers.number(int, low=MINIMAL_MAX_BYTES if str(value) != "0" else 0)(value)
 
 
 def _message(record: logging.LogRecord) -> str:
     try:
-        return str.__str__(record.getMessage())
+        return record.getMessage()
     except Exception:
         return f"{safe_repr(record.msg)} % {safe_repr(record.args)}"
 

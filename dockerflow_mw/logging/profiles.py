@@ -29,13 +29,8 @@ def read_profile(severity: str | None) -> Profile | None:
     if severity is None:
         label = "DOCKERFLOW_LOG_PROFILE"
         value = os.environ.get(label) or "mozlog"
-    return readers.setting(label, value, _find, "mozlog or gcp")
-
-
-def _find(name: object) -> Profile | None:
-    if name not in ("mozlog", "gcp"):
-        raise ValueError
-    return google_cloud if name == "gcp" else None
+    read = readers.choice({"mozlog": None, "gcp": google_cloud})
+    return readers.setting(label, value, read, "mozlog or gcp")
 
 
 def google_cloud(record: logging.LogRecord, line: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,10 +27,8 @@ def make_record(
         error: the exception whose traceback the record gets.
     """
     exc_info = None if error is None else (type(error), error, error.__traceback__)
-    record = logger.makeRecord(
-        logger.name, level, "", 0, message, args, exc_info, None, None
-    )
-    # As extra=, makeRecord refuses names that somebody's record factory has set.
+    new_record = logging.getLogRecordFactory()
+    record = new_record(logger.name, level, "", 0, message, args, exc_info)
     record.__dict__.update(fields)
     return record
 

@@ -88,6 +88,20 @@ def _host(value: object) -> str | None:
     return ".".join(label for label in labels if label) or None
 
 
+def encode_line(line: Line, max_bytes: int) -> str:
+    """Return the JSON of an object without nulls, shortened if it is too long.
+
+    Args:
+        line: the object.
+        max_bytes: the length limit of the JSON with a newline; 0 for none.
+    """
+    line = without_nulls(line)
+    text = encode(line)
+    if not max_bytes or len(text.encode()) < max_bytes:
+        return text
+    return shorten(line, max_bytes - 1)
+
+
 def shorten(line: Line, max_bytes: int) -> str:
     """Return the JSON of an object, with the longest texts shortened until it fits.
 
@@ -137,14 +151,11 @@ def _start(text: str, limit: int) -> str:
 
 def _without_most_fields(line: Line, max_bytes: int) -> str:
     # There are too many fields even with the shortest texts.
-    fields, kept = line["Fields"], {"truncated": True}
-    names = (*_ENVELOPE, *_GOOGLE_CLOUD)
-    short = {name: line[name] for name in names if name in line} | {"Fields": kept}
-    left = max_bytes
-    for name in (*_MAIN_FIELDS, *fields):
-        if name in fields and left > 0:
-            kept[name] = fields[name]
-            left -= len(encode({name: fields[name]}).encode())
-    while len(encode(short).encode()) > max_bytes and len(kept) > 1:
-        kept.popitem()
-    return encode(short)
+    fields = line["Fields"]
+    names = [name for name in ("truncated", *_MAIN_FIELDS, *fields) if name in fields]
+    kept = {n: line[n] for n in (*_ENVELOPE, *_GOOGLE_CLOUD) if n in line}
+    while True:
+        text = encode(kept | {"Fields": {name: fields[name] for name in names}})
+        if len(text.encode()) <= max_bytes or len(names) == 1:
+            return text
+        names = names[: max(1, len(names) * 7 // 8)]

@@ -7,7 +7,6 @@ them up in one call.
 """
 
 from dockerflow_mw.logging.encoding import SafeJSONEncoder
-from dockerflow_mw.logging.filters import RequestIdLogFilter
 from dockerflow_mw.logging.formatter import (
     JsonLogFormatter,
     MozlogFormatter,
@@ -15,7 +14,7 @@ from dockerflow_mw.logging.formatter import (
 )
 from dockerflow_mw.logging.handler import MozlogHandler
 from dockerflow_mw.logging.records import log_safely as log_safely
-from dockerflow_mw.logging.setup import configure_logging
+from dockerflow_mw.logging.setup import RequestIdLogFilter, configure_logging
 from dockerflow_mw.logging.setup import enable_loggers as enable_loggers
 from dockerflow_mw.request_id import (
     get_or_generate_request_id,

@@ -12,11 +12,7 @@ from types import TracebackType
 from typing import Any, Literal
 
 from dockerflow_mw.logging import schema
-from dockerflow_mw.logging.encoding import (
-    encode_without_null,
-    safe_repr,
-    safe_str,
-)
+from dockerflow_mw.logging.encoding import encode_without_null, safe_repr, safe_str
 from dockerflow_mw.logging.profiles import Profile, read_profile
 from dockerflow_mw.settings import readers
 
@@ -32,7 +28,7 @@ _COUNT = len(_STANDARD)
 _LAST_INDEX, _LAST_NAME = _COUNT - 1, _STANDARD[-1]
 
 # The attributes of a record that are not fields, in any version of Python.
-BLANK_RECORD = frozenset([*_STANDARD, "asctime", "logger_name", "message", "taskName"])
+BLANK_RECORD = frozenset(_STANDARD) | {"asctime", "logger_name", "message", "taskName"}
 
 
 class PlainText(str):
@@ -176,19 +172,16 @@ class MozlogFormatter(logging.Formatter):
     def _add_members(
         self, record: logging.LogRecord, message: str, fields: dict[str, Any]
     ) -> None:
-        members = self._members(record, message)
+        # If the message is a JSON object, each of its members is a field.
+        members: Any = None
+        if isinstance(record.msg, Mapping) and not record.args:
+            members = record.msg
+        elif not isinstance(record.msg, PlainText) and self.is_value_jsonlike(message):
+            members = _json_object(message)
         if members is None:
-            members = {"msg": message or None}
+            members = {"msg": message} if message else {}
         for name, value in members.items():
             fields[f"msg.{safe_str(name)}" if name in fields else name] = value
-
-    def _members(self, record: logging.LogRecord, text: str) -> Any:
-        # The members of a message that is a JSON object, or None.
-        if isinstance(record.msg, Mapping) and not record.args:
-            return record.msg
-        if isinstance(record.msg, PlainText) or not self.is_value_jsonlike(text):
-            return None
-        return _json_object(text)
 
     def _fallback(self, record: logging.LogRecord, error: Exception) -> dict[str, Any]:
         return {

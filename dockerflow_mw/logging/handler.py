@@ -31,8 +31,6 @@ MAX_WAIT = 1.0
 # A pipe takes up to this many bytes whole (POSIX, write(), "pipe or FIFO").
 PIPE_BUF = getattr(select, "PIPE_BUF", 512)
 
-_Place = tuple[int, int]
-
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
@@ -114,8 +112,8 @@ class _LineWriter:
         self._lines: deque[tuple[MozlogHandler, bytes, float]] = deque()
         self._is_writing = False
         # Devices and inodes whose last line timed out, or lacks its end.
-        self._stalled: set[_Place] = set()
-        self._unfinished: set[_Place] = set()
+        self._stalled: set[tuple[int, int]] = set()
+        self._unfinished: set[tuple[int, int]] = set()
 
     def write(self, handler: MozlogHandler, data: bytes) -> None:
         deadline = time.monotonic() + MAX_WAIT
@@ -166,7 +164,12 @@ class _LineWriter:
         self._stalled.discard(place)
 
     def _send(
-        self, descriptor: int, place: _Place, data: bytes, size: int, deadline: float
+        self,
+        descriptor: int,
+        place: tuple[int, int],
+        data: bytes,
+        size: int,
+        deadline: float,
     ) -> None:
         if place in self._unfinished:
             data = b"\n" + data
@@ -221,8 +224,11 @@ def _lock(descriptor: int, deadline: float) -> bool:
 
 
 def _wait_until_writable(descriptor: int, deadline: float) -> None:
-    if not _is_writable(descriptor, max(0.0, deadline - time.monotonic())):
-        raise TimeoutError("the reader has stopped")
+    # A poll without a timeout is faster.
+    if not _is_writable(descriptor, 0):
+        seconds = deadline - time.monotonic()
+        if seconds <= 0 or not _is_writable(descriptor, seconds):
+            raise TimeoutError("the reader has stopped")
 
 
 def _is_writable(descriptor: int, seconds: float) -> bool:

@@ -12,8 +12,11 @@ from dockerflow_mw.logging.encoding import encode, free_name, plain, safe_str
 
 Line = dict[str, Any]
 
-
-_ENVELOPE = ("Timestamp", "Type", "Logger", "Hostname", "EnvVersion", "Severity", "Pid")
+# The members of mozlog, and those of Google Cloud.
+_ENVELOPE = (
+    *("Timestamp", "Type", "Logger", "Hostname", "EnvVersion", "Severity", "Pid"),
+    *("severity", "message", "time"),
+)
 
 _MIN_TEXT = 16
 
@@ -21,7 +24,6 @@ _MIN_TEXT = 16
 _MAIN_FIELDS = ("msg", "error", "code", "rid", "path", "method")
 _MAIN_TEXT = 64
 
-_GOOGLE_CLOUD = ("severity", "message", "time")
 _KEPT_WHOLE = frozenset({"EnvVersion", "Fields", "Hostname"})
 
 # The end of a traceback is the code that raised, and its start the caller's.
@@ -61,11 +63,9 @@ def _flatten(prefix: str, value: Any, into: Line) -> None:
     if isinstance(value, dict):
         for name, item in value.items():
             _flatten(f"{prefix}.{name}" if prefix else name, item, into)
-        return
-    if value is None:
-        return
-    name = free_name(prefix, into)
-    into[name] = _homogeneous(value) if isinstance(value, list) else value
+    elif value is not None:
+        item = _homogeneous(value) if isinstance(value, list) else value
+        into[free_name(prefix, into)] = item
 
 
 def _homogeneous(items: list[Any]) -> list[Any] | str:
@@ -89,39 +89,29 @@ def _host(value: object) -> str | None:
 
 
 def encode_line(line: Line, max_bytes: int) -> str:
-    """Return the JSON of an object without nulls, shortened if it is too long.
+    """Return the JSON of an object without nulls; shorten the longest texts to fit.
+
+    ``"truncated": true`` in the fields marks a shortened line.
 
     Args:
         line: the object.
-        max_bytes: the length limit of the JSON with a newline; 0 for none.
+        max_bytes: the length limit of the JSON with a newline, in UTF-8; 0 for none.
     """
     line = without_nulls(line)
     text = encode(line)
     if not max_bytes or len(text.encode()) < max_bytes:
         return text
-    return shorten(line, max_bytes - 1)
-
-
-def shorten(line: Line, max_bytes: int) -> str:
-    """Return the JSON of an object, with the longest texts shortened until it fits.
-
-    ``"truncated": true`` in the fields marks the line as shortened.
-
-    Args:
-        line: the object.
-        max_bytes: the length limit of the JSON in UTF-8.
-    """
     copy = plain(line)
     fields = copy.setdefault("Fields", {})
     fields["truncated"] = True
     limit = max_bytes
     while limit > _MIN_TEXT:
-        text = encode(copy)
-        if len(text.encode()) <= max_bytes:
-            return text
         limit = limit * 3 // 4
         _shorten_texts(copy, limit)
         _shorten_texts(fields, limit)
+        text = encode(copy)
+        if len(text.encode()) < max_bytes:
+            return text
     return _without_most_fields(copy, max_bytes)
 
 
@@ -153,9 +143,9 @@ def _without_most_fields(line: Line, max_bytes: int) -> str:
     # There are too many fields even with the shortest texts.
     fields = line["Fields"]
     names = [name for name in ("truncated", *_MAIN_FIELDS, *fields) if name in fields]
-    kept = {n: line[n] for n in (*_ENVELOPE, *_GOOGLE_CLOUD) if n in line}
+    kept = {name: line[name] for name in _ENVELOPE if name in line}
     while True:
         text = encode(kept | {"Fields": {name: fields[name] for name in names}})
-        if len(text.encode()) <= max_bytes or len(names) == 1:
+        if len(text.encode()) < max_bytes or len(names) == 1:
             return text
         names = names[: max(1, len(names) * 7 // 8)]

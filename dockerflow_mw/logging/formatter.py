@@ -101,7 +101,10 @@ class MozlogFormatter(logging.Formatter):
             self.logger_name = logger_name
         self.hostname = socket.gethostname()
         allowed = f"0 or a number of bytes from {MINIMAL_MAX_BYTES}"
-        self.max_bytes = readers.setting("max_bytes", max_bytes, _size, allowed)
+        read = readers.number(
+            int, low=0 if str(max_bytes) == "0" else MINIMAL_MAX_BYTES
+        )
+        self.max_bytes = readers.setting("max_bytes", max_bytes, read, allowed)
         self._strict = strict
         self._profile = read_profile(severity)
 
@@ -203,10 +206,6 @@ class MozlogFormatter(logging.Formatter):
 
 class JsonLogFormatter(MozlogFormatter):
     """A `MozlogFormatter` under the older name that python-dockerflow gave it."""
-
-
-def _size(value: object) -> int:
-    return readers.number(int, low=MINIMAL_MAX_BYTES if str(value) != "0" else 0)(value)
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -31,7 +31,7 @@ MAX_WAIT = 1.0
 # A pipe takes up to this many bytes whole (POSIX, write(), "pipe or FIFO").
 PIPE_BUF = getattr(select, "PIPE_BUF", 512)
 
-_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+_Place = tuple[int, int]
 
 
 def complain(sentence: str) -> bool:
@@ -87,7 +87,8 @@ class MozlogHandler(logging.StreamHandler[TextIO]):
             self.stream.write(text)
         except UnicodeEncodeError:
             # JSON has characters beyond ASCII in strings only, where escapes are valid.
-            self.stream.write(_NOT_ASCII.sub(lambda m: json.dumps(m[0])[1:-1], text))
+            escaped = re.sub(r"[^\x00-\x7f]", lambda m: json.dumps(m[0])[1:-1], text)
+            self.stream.write(escaped)
         self.flush()
 
     def drop(self, error: Exception) -> None:
@@ -112,8 +113,8 @@ class _LineWriter:
         self._lines: deque[tuple[MozlogHandler, bytes, float]] = deque()
         self._is_writing = False
         # Devices and inodes whose last line timed out, or lacks its end.
-        self._stalled: set[tuple[int, int]] = set()
-        self._unfinished: set[tuple[int, int]] = set()
+        self._stalled: set[_Place] = set()
+        self._unfinished: set[_Place] = set()
 
     def write(self, handler: MozlogHandler, data: bytes) -> None:
         deadline = time.monotonic() + MAX_WAIT
@@ -164,12 +165,7 @@ class _LineWriter:
         self._stalled.discard(place)
 
     def _send(
-        self,
-        descriptor: int,
-        place: tuple[int, int],
-        data: bytes,
-        size: int,
-        deadline: float,
+        self, descriptor: int, place: _Place, data: bytes, size: int, deadline: float
     ) -> None:
         if place in self._unfinished:
             data = b"\n" + data

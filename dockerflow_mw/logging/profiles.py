@@ -25,12 +25,12 @@ def read_profile(severity: str | None) -> Profile | None:
     Raises:
         dockerflow_mw.settings.SettingsError: no profile has the name.
     """
-    label, value = "severity", severity
+    label = "severity"
     if severity is None:
         label = "DOCKERFLOW_LOG_PROFILE"
-        value = os.environ.get(label) or "mozlog"
+        severity = os.environ.get(label) or "mozlog"
     read = readers.choice({"mozlog": None, "gcp": google_cloud})
-    return readers.setting(label, value, read, "mozlog or gcp")
+    return readers.setting(label, severity, read, "mozlog or gcp")
 
 
 def google_cloud(record: logging.LogRecord, line: Mapping[str, Any]) -> dict[str, Any]:

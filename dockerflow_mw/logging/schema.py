@@ -18,12 +18,10 @@ _ENVELOPE = (
     *("severity", "message", "time"),
 )
 
-_MIN_TEXT = 16
-
 # A shortened line keeps at least this much of the fields that its readers search for.
 _MAIN_FIELDS = ("msg", "error", "code", "rid", "path", "method")
 _MAIN_TEXT = 64
-
+_MIN_TEXT = 16
 _KEPT_WHOLE = frozenset({"EnvVersion", "Fields", "Hostname"})
 
 # The end of a traceback is the code that raised, and its start the caller's.
@@ -112,7 +110,13 @@ def encode_line(line: Line, max_bytes: int) -> str:
         text = encode(copy)
         if len(text.encode()) < max_bytes:
             return text
-    return _without_most_fields(copy, max_bytes)
+    # There are too many fields even with the shortest texts.
+    names = [name for name in ("truncated", *_MAIN_FIELDS, *fields) if name in fields]
+    short = {name: copy[name] for name in _ENVELOPE if name in copy}
+    while len(text.encode()) >= max_bytes and len(names) > 1:
+        names = names[: len(names) * 7 // 8]
+        text = encode(short | {"Fields": {name: fields[name] for name in names}})
+    return text
 
 
 def _shorten_texts(members: Line, limit: int) -> None:
@@ -137,15 +141,3 @@ def _start(text: str, limit: int) -> str:
     while start and len(encode(start).encode()) > limit:
         start = start[: len(start) * 3 // 4]
     return start
-
-
-def _without_most_fields(line: Line, max_bytes: int) -> str:
-    # There are too many fields even with the shortest texts.
-    fields = line["Fields"]
-    names = [name for name in ("truncated", *_MAIN_FIELDS, *fields) if name in fields]
-    kept = {name: line[name] for name in _ENVELOPE if name in line}
-    while True:
-        text = encode(kept | {"Fields": {name: fields[name] for name in names}})
-        if len(text.encode()) < max_bytes or len(names) == 1:
-            return text
-        names = names[: max(1, len(names) * 7 // 8)]

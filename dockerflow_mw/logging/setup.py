@@ -18,9 +18,8 @@ class RequestIdLogFilter(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Add the attributes that the record does not have yet; return True."""
-        if not hasattr(record, "rid"):
-            record.rid = request_id_context.get()
-        for name, value in trace_fields().items():
+        attributes = {"rid": request_id_context.get(), **trace_fields()}
+        for name, value in attributes.items():
             if not hasattr(record, name):
                 setattr(record, name, value)
         return True

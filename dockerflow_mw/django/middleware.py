@@ -6,12 +6,11 @@ the response that the client receives.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import logging
 import re
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
@@ -34,6 +33,10 @@ __all__ = ["DockerflowMiddleware"]
 
 logger = logging.getLogger("dockerflow.django")
 
+_PATTERNS = [(re.compile(rf"{path}/?\Z"), view) for view, path in PATHS.items()]
+# The paths that the patterns match: a lookup is faster than four patterns.
+_VIEWS = {p: view for view, path in PATHS.items() for p in (path, f"{path}/")}
+
 
 class DockerflowMiddleware:
     """A Django middleware that answers the endpoints and logs request summaries.
@@ -52,9 +55,7 @@ class DockerflowMiddleware:
     sync_capable = True
     async_capable = True
 
-    viewpatterns: ClassVar[Iterable[tuple[re.Pattern[str], View]]] = [
-        (re.compile(rf"{path}/?\Z"), view) for view, path in PATHS.items()
-    ]
+    viewpatterns: ClassVar[Iterable[tuple[re.Pattern[str], View]]] = [*_PATTERNS]
 
     def __init__(self, get_response: View | None = None) -> None:
         self.get_response: Any = get_response
@@ -68,45 +69,53 @@ class DockerflowMiddleware:
         """Return the response to a request, or in an async stack a coroutine of it."""
         if self._is_async:
             return self._acall(request)
-        with self._open(request) as (handler, end):
-            return end(handler(request))
-
-    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
-        with self._open(request) as (handler, end):
-            return end(await handler(request))
-
-    @contextlib.contextmanager
-    def _open(self, request: HttpRequest) -> Iterator[tuple[View, View]]:
-        """Open a summary, and yield what serves the request and ends its response."""
-        found = self._find(request.path_info)
-        summary, is_own = _summary_of(request, found is not None)
-        handler = self.get_response
-        if found is not None:
-            answer = functools.partial(_aanswer if self._is_async else _answer, found)
-            # Django turns the exception of ``/__error__`` into a response.
-            handler = convert_exception_to_response(answer)
-
-        def end(response: HttpResponseBase) -> HttpResponseBase:
-            self._add_fields(request, summary)
-            if is_own:
-                observe(response, summary, request)
-            return response
-
+        handler, summary, is_own = self._open(request)
         try:
-            yield handler, end
+            return self._end(request, summary, is_own, handler(request))
         except BaseException as error:
             record_failure(summary, error)
             if is_own:
                 summary.finish()
             raise
 
+    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
+        handler, summary, is_own = self._open(request)
+        try:
+            return self._end(request, summary, is_own, await handler(request))
+        except BaseException as error:
+            record_failure(summary, error)
+            if is_own:
+                summary.finish()
+            raise
+
+    def _open(self, request: HttpRequest) -> tuple[View, Summary, bool]:
+        """Return what serves a request, its summary, and whether to close that."""
+        found = self._find(request.path_info)
+        if found is None:
+            return self.get_response, *_summary_of(request, False)
+        answer = functools.partial(_aanswer if self._is_async else _answer, found)
+        # Django turns the exception of ``/__error__`` into a response.
+        return convert_exception_to_response(answer), *_summary_of(request, True)
+
     def _find(self, path: str) -> Endpoint | View | None:
         service = current_service()
-        for pattern, view in self.viewpatterns:
-            if pattern.match(path):
-                return service.find(PATHS[view]) if view in PATHS else view
+        # By value: a project may have added to the list in place.
+        if self.viewpatterns == _PATTERNS:
+            view = _VIEWS.get(path)
+        else:
+            view = next((v for p, v in self.viewpatterns if p.match(path)), None)
+        if view is not None:
+            return service.find(PATHS[view]) if view in PATHS else view
         service.start()
         return service.routes.get(path)
+
+    def _end(
+        self, request: HttpRequest, summary: Summary, is_own: bool, response: Any
+    ) -> Any:
+        self._add_fields(request, summary)
+        if is_own:
+            observe(response, summary, request)
+        return response
 
     def _add_fields(self, request: HttpRequest, summary: Summary) -> None:
         try:
@@ -143,11 +152,13 @@ def _summary_of(request: HttpRequest, probe: bool) -> tuple[Summary, bool]:
     scope, log = getattr(request, "scope", None), current_service().log
     holder: dict[str, Any] = scope if isinstance(scope, dict) else request.META
     outer = wsgi.outer_summary(holder)
-    summary = outer or wsgi.open_summary(log, request.META, probe)
-    summary.adopt(log.on_close, probe)
     if outer is None:
+        summary = wsgi.open_summary(log, request.META, probe)
         # Django decoded the path already.
         summary.path, holder[wsgi.SUMMARY_KEY] = request.path, summary
+    else:
+        summary = outer
+        summary.adopt(log.on_close, probe)
     # The logs of projects read these attributes, as with python-dockerflow.
     request._id, request._start_timestamp = summary.rid, time.time()
     return summary, outer is None

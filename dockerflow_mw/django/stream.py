@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import cast
 
 from django.http import HttpRequest, HttpResponseBase
@@ -19,19 +19,37 @@ def observe(response: HttpResponseBase, summary: Summary, request: HttpRequest) 
     if echo is not None:
         response.headers.setdefault(echo, summary.rid)
     summary.code = response.status_code
-    # Under ASGI, Django sends the headers before it reads the body.
-    summary.started = isinstance(getattr(request, "scope", None), dict)
     file = getattr(response, "file_to_stream", None)
+    # Under ASGI, Django sends the headers before it reads the body.
+    summary.started = is_asgi = isinstance(getattr(request, "scope", None), dict)
     if not response.streaming:
         summary.close()
     elif response.is_async:
         response.streaming_content = AsyncBody(response.streaming_content, summary)
+    elif is_asgi:
+        response.streaming_content = BufferedBody(response.streaming_content, summary)
     elif file is not None and request.META.get("wsgi.file_wrapper"):
         # PEP 3333, "Optional Platform-Specific File Handling".
         summary.mark(sendfile=True)
         summary.close()
     else:
         response.streaming_content = Body(response.streaming_content, summary)
+
+
+class BufferedBody(Body):
+    """A sync response body under ASGI, which closes the summary in `close`.
+
+    Django reads such a body as a whole before it sends the first byte.
+    """
+
+    __slots__ = ()
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._body
+        except Exception as error:
+            self._summary.record_exception(error)
+            raise
 
 
 class AsyncBody(Body):

@@ -343,6 +343,39 @@ def told(caplog: Caplog) -> tuple[Any, ...]:
     return record.code, record.errno, disconnected, fields.get("error")
 
 
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume")
+def test_a_sync_stream_under_asgi_is_logged_after_its_last_byte_is_sent(
+    caplog: Caplog,
+) -> None:
+    seen: list[tuple[bytes, int]] = []
+
+    def wrap(app: Any) -> Any:
+        async def served(scope: Any, receive: Any, send: Any) -> None:
+            async def observed(message: Any) -> None:
+                seen.append((message.get("body", b""), len(summaries(caplog))))
+                await send(message)
+
+            await app(scope, receive, observed)
+
+        return served
+
+    with project(lambda request: StreamingHttpResponse(Steps())), broken_off():
+        assert ask_asgi(wrap=wrap) == (200, b"onetwo")
+    assert seen == [(b"", 0), (b"one", 0), (b"two", 0), (b"", 0)]
+    assert told(caplog) == (200, 0, False, None)
+
+
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume")
+def test_a_sync_stream_under_asgi_that_raises_is_logged(caplog: Caplog) -> None:
+    with (
+        project(lambda request: StreamingHttpResponse(Steps(fails=True))),
+        broken_off(),
+        pytest.raises(ValueError, match="torn"),
+    ):
+        ask_asgi()
+    assert told(caplog) == (200, 500, False, "ValueError('torn')")
+
+
 @pytest.mark.parametrize("is_async", [False, True])
 @pytest.mark.parametrize(
     ("fails", "leaves", "expected"),

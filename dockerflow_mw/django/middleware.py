@@ -109,9 +109,7 @@ class DockerflowMiddleware:
         service.start()
         return service.routes.get(path)
 
-    def _end(
-        self, request: HttpRequest, summary: Summary, is_own: bool, response: Any
-    ) -> Any:
+    def _end(self, request: Any, summary: Summary, is_own: bool, response: Any) -> Any:
         self._add_fields(request, summary)
         if is_own:
             observe(response, summary, request)
@@ -152,12 +150,11 @@ def _summary_of(request: HttpRequest, probe: bool) -> tuple[Summary, bool]:
     scope, log = getattr(request, "scope", None), current_service().log
     holder: dict[str, Any] = scope if isinstance(scope, dict) else request.META
     outer = wsgi.outer_summary(holder)
+    summary = outer or wsgi.open_summary(log, request.META, probe)
     if outer is None:
-        summary = wsgi.open_summary(log, request.META, probe)
         # Django decoded the path already.
         summary.path, holder[wsgi.SUMMARY_KEY] = request.path, summary
     else:
-        summary = outer
         summary.adopt(log.on_close, probe)
     # The logs of projects read these attributes, as with python-dockerflow.
     request._id, request._start_timestamp = summary.rid, time.time()

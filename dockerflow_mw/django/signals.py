@@ -16,6 +16,7 @@ If a receiver raises, Django logs the exception and the heartbeat stays as it is
 from __future__ import annotations
 
 import asyncio
+import functools
 import sys
 from typing import Any
 
@@ -63,15 +64,7 @@ def finish_summary(**_: Any) -> None:
         current.finish()
 
 
-def _send_passed(_: object, level: int) -> None:
-    _send(heartbeat_passed, level)
-
-
-def _send_failed(_: object, level: int) -> None:
-    _send(heartbeat_failed, level)
-
-
-def _send(signal: Signal, level: int) -> None:
+def _send(signal: Signal, _: object, level: int) -> None:
     if not is_on_event_loop():
         signal.send_robust(sender=views.heartbeat, level=level)
         return
@@ -80,3 +73,7 @@ def _send(signal: Signal, level: int) -> None:
     task = asyncio.ensure_future(sending)
     _tasks.add(task)
     task.add_done_callback(_tasks.discard)
+
+
+_send_passed = functools.partial(_send, heartbeat_passed)
+_send_failed = functools.partial(_send, heartbeat_failed)

@@ -49,6 +49,8 @@ class BufferedBody(Body):
             yield from self._body
         except Exception as error:
             self._summary.record_exception(error)
+            # Django does not close a response whose body raised.
+            self._summary.close()
             raise
 
 
@@ -68,10 +70,8 @@ class AsyncBody(Body):
         self._iterator = self._body  # type: ignore[assignment]
         try:
             return await anext(cast("AsyncIterator[bytes]", self._body))
-        except StopAsyncIteration:
-            self._summary.close()
-            raise
         except BaseException as error:
-            record_failure(self._summary, error)
+            if not isinstance(error, StopAsyncIteration):
+                record_failure(self._summary, error)
             self._summary.close()
             raise

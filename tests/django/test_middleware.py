@@ -374,6 +374,7 @@ def test_a_sync_stream_under_asgi_that_raises_is_logged(caplog: Caplog) -> None:
     ):
         ask_asgi()
     assert told(caplog) == (200, 500, False, "ValueError('torn')")
+    assert not hasattr(summaries(caplog)[0], "incomplete")
 
 
 @pytest.mark.parametrize("is_async", [False, True])

@@ -119,9 +119,11 @@ class Hooks:
         return response
 
     def _tear_down(self, error: BaseException | None) -> None:
+        if error is None:
+            return
         environ = flask.request.environ
         summary: Summary | None = environ.get(wsgi.SUMMARY_KEY)
-        if error is None or summary is None or summary.closed or summary.code:
+        if summary is None or summary.closed or summary.code:
             return
         # There is no response, so the server receives the exception.
         self._complete(summary)

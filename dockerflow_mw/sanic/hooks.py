@@ -72,9 +72,9 @@ class Hooks:
     async def _answer_probe(self, request: Any) -> HTTPResponse | None:
         routes, path = self._service.routes, unquote(request.path)
         endpoint = routes.get(path)
-        if endpoint is None and self._app.asgi:
-            root = (request.scope.get("root_path") or "").rstrip("/")
-            endpoint = routes.get(path.removeprefix(root))
+        root = self._app.asgi and endpoint is None and request.scope.get("root_path")
+        if root:
+            endpoint = routes.get(path.removeprefix(root.rstrip("/")))
         return None if endpoint is None else await self._respond(request, endpoint)
 
     async def _view(self, request: Any) -> HTTPResponse:
@@ -189,8 +189,7 @@ def _attach(summary: Summary, request: Any) -> Summary:
     ctx = request.ctx
     ctx.dockerflow = summary
     # Applications read these two, which python-dockerflow sets.
-    ctx.id = summary.rid
-    ctx.start_timestamp = time.time()
+    ctx.id, ctx.start_timestamp = summary.rid, time.time()
     return summary
 
 

@@ -58,9 +58,8 @@ def check_database_connected(app_configs: Any = None, **kwargs: Any) -> Messages
     except DatabaseError as error:
         text = "The database driver failed"
         return [_error(text, health.ERROR_DB_API_EXCEPTION, error)]
-    if usable:
-        return []
-    return [_error("The database does not answer", health.ERROR_UNUSABLE_DATABASE)]
+    text = "The database does not answer"
+    return [] if usable else [_error(text, health.ERROR_UNUSABLE_DATABASE)]
 
 
 def _is_usable() -> bool:

@@ -33,10 +33,6 @@ __all__ = ["DockerflowMiddleware"]
 
 logger = logging.getLogger("dockerflow.django")
 
-_PATTERNS = [(re.compile(rf"{path}/?\Z"), view) for view, path in PATHS.items()]
-# The paths that the patterns match: a lookup is faster than four patterns.
-_VIEWS = {p: view for view, path in PATHS.items() for p in (path, f"{path}/")}
-
 
 class DockerflowMiddleware:
     """A Django middleware that answers the endpoints and logs request summaries.
@@ -55,7 +51,9 @@ class DockerflowMiddleware:
     sync_capable = True
     async_capable = True
 
-    viewpatterns: ClassVar[Iterable[tuple[re.Pattern[str], View]]] = [*_PATTERNS]
+    viewpatterns: ClassVar[Iterable[tuple[re.Pattern[str], View]]] = [
+        (re.compile(rf"{path}/?\Z"), view) for view, path in PATHS.items()
+    ]
 
     def __init__(self, get_response: View | None = None) -> None:
         self.get_response: Any = get_response
@@ -90,22 +88,18 @@ class DockerflowMiddleware:
 
     def _open(self, request: HttpRequest) -> tuple[View, Summary, bool]:
         """Return what serves a request, its summary, and whether to close that."""
-        found = self._find(request.path_info)
-        if found is None:
-            return self.get_response, *_summary_of(request, False)
-        answer = functools.partial(_aanswer if self._is_async else _answer, found)
-        # Django turns the exception of ``/__error__`` into a response.
-        return convert_exception_to_response(answer), *_summary_of(request, True)
+        found, handler = self._find(request.path_info), self.get_response
+        if found is not None:
+            answer = functools.partial(_aanswer if self._is_async else _answer, found)
+            # Django turns the exception of ``/__error__`` into a response.
+            handler = convert_exception_to_response(answer)
+        return handler, *_summary_of(request, found is not None)
 
     def _find(self, path: str) -> Endpoint | View | None:
         service = current_service()
-        # By value: a project may have added to the list in place.
-        if self.viewpatterns == _PATTERNS:
-            view = _VIEWS.get(path)
-        else:
-            view = next((v for p, v in self.viewpatterns if p.match(path)), None)
-        if view is not None:
-            return service.find(PATHS[view]) if view in PATHS else view
+        for pattern, view in self.viewpatterns:
+            if pattern.match(path):
+                return service.find(PATHS[view]) if view in PATHS else view
         service.start()
         return service.routes.get(path)
 
@@ -136,10 +130,8 @@ class DockerflowMiddleware:
         New fields are logged. Fields that the client sent may be replaced or removed.
         The status, the duration, the request id and a failure stay.
         """
-        summary = current()
-        if summary is None:
-            return {}
-        return summary.as_fields(int(1000 * (time.time() - request._start_timestamp)))
+        summary, start = current(), request._start_timestamp
+        return summary.as_fields(int(1000 * (time.time() - start))) if summary else {}
 
 
 def _summary_of(request: HttpRequest, probe: bool) -> tuple[Summary, bool]:

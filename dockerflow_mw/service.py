@@ -36,7 +36,7 @@ class Service:
 
     Args:
         app: the application, named in the start-up record.
-        settings: the settings, unless `reload` replaces them.
+        settings: the settings, until ``reload`` replaces them.
         name: the name of the middleware or extension in the start-up record.
         reload: returns the current settings; called once, by `load`. A framework's
             configuration may change until the first request.

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from typing import Any, Literal, TypeAlias
+from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.routing import APIRoute
-from pydantic import BaseModel
 
 from dockerflow_mw import summary
 from dockerflow_mw.endpoints import ERROR, HEARTBEAT, LBHEARTBEAT, VERSION
@@ -17,41 +16,6 @@ from dockerflow_mw.protocols.asgi import request_from
 from dockerflow_mw.settings import SettingsError
 
 __all__ = ["error", "heartbeat", "lbheartbeat", "router", "version"]
-
-_Responses: TypeAlias = dict[int | str, dict[str, Any]]
-
-Level = Literal["ok", "debug", "info", "warning", "error", "critical"]
-
-
-class DockerflowVersion(BaseModel, extra="allow"):
-    """The version object, as version.json has it."""
-
-    source: str | None = None
-    version: str | None = None
-    commit: str | None = None
-    build: str | None = None
-
-
-class DockerflowCheck(BaseModel):
-    """The messages of a check, by their ids."""
-
-    status: Level
-    level: int
-    messages: dict[str, str]
-
-
-class DockerflowHeartbeat(BaseModel):
-    """The results of the checks; ``status`` alone if the details are hidden."""
-
-    status: Level
-    checks: dict[str, Level] = {}
-    details: dict[str, DockerflowCheck] = {}
-
-
-class DockerflowError(BaseModel):
-    """The reason of a failure."""
-
-    error: str
 
 
 async def version(request: Request) -> Response:
@@ -89,7 +53,7 @@ async def _respond(request: Request, path: str) -> Response:
 
 
 def _routes(
-    path: str, view: Callable[..., Any], responses: _Responses
+    path: str, view: Callable[..., Any], descriptions: dict[int, str]
 ) -> list[APIRoute]:
     # FastAPI gives all methods of a route the same operation id and warns of that, so
     # the route of GET alone is the documented one. The others come first, because a 405
@@ -102,32 +66,27 @@ def _routes(
         path,
         view,
         methods=["GET"],
-        status_code=int(next(iter(responses))),
+        status_code=next(iter(descriptions)),
         response_class=Response,
-        responses=responses,
+        responses={code: {"description": d} for code, d in descriptions.items()},
     )
     return [*hidden, documented]
 
 
-_VERSION: _Responses = {
-    200: {"model": DockerflowVersion, "description": "The version object."},
-    404: {"model": DockerflowError, "description": "There is no version object."},
-    500: {"model": DockerflowError, "description": "The version cannot be read."},
+_VERSION = {
+    200: "The version object, as version.json has it.",
+    404: "There is no version object.",
+    500: "The version object cannot be read.",
 }
-_HEARTBEAT: _Responses = {
-    200: {"model": DockerflowHeartbeat, "description": "No check fails."},
-    500: {
-        "model": DockerflowHeartbeat,
-        "description": "A check fails. A setting may replace this status.",
-    },
+_HEARTBEAT = {
+    200: "No check fails.",
+    500: "A check fails. A setting may replace this status.",
 }
-_LBHEARTBEAT: _Responses = {
-    200: {"description": "The process answers; the body is empty."}
-}
-_ERROR: _Responses = {
-    500: {"description": "The test exception."},
-    401: {"description": "The bearer token is missing or wrong."},
-    404: {"description": "The endpoint is turned off."},
+_LBHEARTBEAT = {200: "The process answers; the body is empty."}
+_ERROR = {
+    500: "The test exception.",
+    401: "The bearer token is missing or wrong.",
+    404: "The endpoint is turned off.",
 }
 
 

@@ -22,18 +22,12 @@ Register checks on the middleware::
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, Unpack, overload
+from typing import Any, Unpack
 
 from dockerflow_mw.logging.encoding import safe_repr
 from dockerflow_mw.protocols.detect import Interface, resolve
 from dockerflow_mw.service import Service
 from dockerflow_mw.settings import Options, Settings
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable
-    from wsgiref.types import StartResponse, WSGIEnvironment
-
-    from dockerflow_mw.protocols.types import Receive, Scope, Send
 
 __all__ = ["DockerflowMiddleware"]
 
@@ -87,14 +81,6 @@ class DockerflowMiddleware:
             self._asgi_single_callable = True
         self.__signature__ = inspect.signature(self._serve)
 
-    @overload
-    def __call__(
-        self, environ: WSGIEnvironment, start_response: StartResponse
-    ) -> Iterable[bytes]: ...
-    @overload
-    def __call__(
-        self, scope: Scope, receive: Receive, send: Send
-    ) -> Awaitable[None]: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Pass the call to the middleware of the protocol."""
         return self._serve(*args, **kwargs)

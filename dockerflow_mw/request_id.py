@@ -15,16 +15,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar, Token, copy_context
 from typing import Any, ParamSpec, Protocol, TypeAlias, TypeVar
 
-__all__ = [
-    "DEFAULT_HEADER_NAME",
-    "MAX_LENGTH",
-    "accept",
-    "generate",
-    "get_or_generate_request_id",
-    "request_id_context",
-    "trace_fields",
-    "wrap",
-]
+__all__ = ["get_or_generate_request_id", "request_id_context", "trace_fields", "wrap"]
 
 P = ParamSpec("P")
 T = TypeVar("T")

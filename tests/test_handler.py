@@ -755,3 +755,21 @@ def test_flush_writes_what_was_printed() -> None:
         stream.write("printed\n")
         handler.flush()
         assert pipe.read(100) == b"printed\n"
+
+
+def test_a_stopped_reader_delays_no_line_for_another_place(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    with open(reader, "rb"), open(writer, "w") as stopped:
+        os.write(writer, b"x" * (65536 - 4096))
+        stopped.write("p" * 6000)
+        blocked = threading.Thread(
+            target=MozlogHandler(stopped).emit, args=[record()], daemon=True
+        )
+        blocked.start()
+        with open(tmp_path / "log", "w") as file:
+            handler = MozlogHandler(file)
+            for _ in range(3):
+                handler.emit(record())
+        assert handler.dropped == 0
+        os.read(reader, 65536)
+        blocked.join(BOUND)

@@ -512,3 +512,10 @@ def test_a10_kinto_has_the_library_without_a_framework() -> None:
     line = json.loads(stream.getvalue())
     assert (line["Logger"], line["Type"]) == ("kintowe", "app.log")
     assert line["Fields"] == {"msg": "hello", "rid": "abc"}
+
+
+def test_a_json_message_cannot_set_the_request_id_outside_of_requests() -> None:
+    record = logging.LogRecord("n", 20, "f.py", 1, '{"rid": "forged"}', (), None)
+    RequestIdLogFilter().filter(record)
+    fields = json.loads(MozlogFormatter().format(record))["Fields"]
+    assert fields == {"msg.rid": "forged"}

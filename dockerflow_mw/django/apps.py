@@ -6,8 +6,6 @@ from django.apps import AppConfig
 
 from dockerflow_mw.django import checks, signals
 
-__all__ = ["DockerFlowAppConfig"]
-
 
 class DockerFlowAppConfig(AppConfig):  # type: ignore[misc]  # Django has no types
     """The configuration of the app ``dockerflow_mw.django``."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import types
 from importlib import import_module
-from typing import Any, TypeAlias
+from typing import Any
 
 from django.core import checks as django_checks
 from django.core.cache import InvalidCacheBackendError
@@ -30,8 +30,6 @@ __all__ = [
     "register",
 ]
 
-Messages: TypeAlias = list[django_checks.CheckMessage]
-
 
 def register() -> None:
     """Register the ``DOCKERFLOW_CHECKS`` with Django and in the default registry.
@@ -45,7 +43,7 @@ def register() -> None:
         default_registry.register(check)
 
 
-def check_database_connected(app_configs: Any = None, **kwargs: Any) -> Messages:  # noqa: ARG001 - Django's
+def check_database_connected(app_configs: Any = None, **kwargs: Any) -> list[Any]:  # noqa: ARG001 - Django's
     """Check that the default database answers."""
     try:
         usable = _is_usable()
@@ -71,7 +69,7 @@ def _is_usable() -> bool:
     return bool(connection.is_usable())
 
 
-def check_migrations_applied(app_configs: Any = None, **kwargs: Any) -> Messages:  # noqa: ARG001 - Django's
+def check_migrations_applied(app_configs: Any = None, **kwargs: Any) -> list[Any]:  # noqa: ARG001 - Django's
     """Check that every migration of the code is applied to the default database.
 
     Further migrations in the database do not count: a release may be rolled back.
@@ -94,7 +92,7 @@ def check_migrations_applied(app_configs: Any = None, **kwargs: Any) -> Messages
     return [django_checks.Warning(text, id=health.WARNING_UNAPPLIED_MIGRATION)]
 
 
-def check_redis_connected(app_configs: Any = None, **kwargs: Any) -> Messages:  # noqa: ARG001 - Django's
+def check_redis_connected(app_configs: Any = None, **kwargs: Any) -> list[Any]:  # noqa: ARG001 - Django's
     """Check that the Redis server of the default cache answers.
 
     The cache is the one of django-redis or the one of Django.

@@ -37,8 +37,7 @@ def _read_settings() -> Settings:
         "DOCKERFLOW_SILENCED_CHECKS": django_settings.SILENCED_SYSTEM_CHECKS,
         "DOCKERFLOW_VERSION_PATH": getattr(django_settings, "BASE_DIR", None),
     }
-    named = from_attributes(django_settings)
-    read = Settings.load({}, named, os.environ, defaults)
+    read = Settings.load({}, from_attributes(django_settings), os.environ, defaults)
     return dataclasses.replace(read, checks=adapt(read.checks))
 
 

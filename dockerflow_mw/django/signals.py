@@ -1,16 +1,8 @@
 """Django signals that a heartbeat sends when its checks are done.
 
 Receivers are called with ``level``, the highest level of any message. The sender is
-`dockerflow_mw.django.views.heartbeat`, also if the middleware answers::
-
-    from django.dispatch import receiver
-    from dockerflow_mw.django.signals import heartbeat_failed
-
-    @receiver(heartbeat_failed)
-    def count(sender, level, **kwargs):
-        statsd.incr("heartbeat.failed")
-
-If a receiver raises, Django logs the exception and the heartbeat stays as it is.
+`dockerflow_mw.django.views.heartbeat`, also if the middleware answers. If a receiver
+raises, Django logs the exception and the heartbeat stays as it is.
 """
 
 from __future__ import annotations

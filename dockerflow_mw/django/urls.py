@@ -13,8 +13,6 @@ from django.urls import re_path
 
 from dockerflow_mw.django.views import PATHS
 
-__all__ = ["app_name", "urlpatterns"]
-
 app_name = "dockerflow"
 
 urlpatterns = [

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 import flask
+from werkzeug.wrappers import Response
 
 from dockerflow_mw import endpoints
 from dockerflow_mw.protocols import wsgi
@@ -116,6 +117,7 @@ class Hooks:
     def _finish(self, response: flask.Response) -> flask.Response:
         if (summary := current()) is not None:
             self._complete(summary)
+            summary.length = _length_of(response)
         return response
 
     def _tear_down(self, error: BaseException | None) -> None:
@@ -130,3 +132,13 @@ class Hooks:
         if UNWRAPPED_KEY in environ:
             summary.record_exception(error)
             summary.finish()
+
+
+def _length_of(response: Any) -> int | None:
+    """Return the length of a body that Flask made as a whole, or None for a stream."""
+    if not isinstance(response, Response):
+        return None
+    if response.is_sequence:
+        return response.calculate_content_length()
+    # Flask turns the page of an exception into a stream with a Content-Length.
+    return response.content_length if response.status_code >= 300 else None

@@ -184,7 +184,11 @@ class MozlogFormatter(logging.Formatter):
         if members is None:
             members = {"msg": message} if message else {}
         for name, value in members.items():
-            fields[f"msg.{safe_str(name)}" if name in fields else name] = value
+            # An attribute that is None is not in the fields, and keeps its name.
+            is_taken = name in fields or (
+                name in record.__dict__ and name not in BLANK_RECORD
+            )
+            fields[f"msg.{safe_str(name)}" if is_taken else name] = value
 
     def _fallback(self, record: logging.LogRecord, error: Exception) -> dict[str, Any]:
         return {

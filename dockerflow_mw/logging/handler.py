@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections import deque
-from typing import Any, TextIO, TypeGuard
+from typing import Any, TextIO, TypeAlias, TypeGuard
 
 from dockerflow_mw.logging.formatter import DEFAULT_LOGGER_NAME, MozlogFormatter
 
@@ -30,8 +30,6 @@ MAX_WAIT = 1.0
 
 # A pipe takes up to this many bytes whole (POSIX, write(), "pipe or FIFO").
 PIPE_BUF = getattr(select, "PIPE_BUF", 512)
-
-_Place = tuple[int, int]
 
 
 def complain(sentence: str) -> bool:
@@ -76,7 +74,8 @@ class MozlogHandler(logging.StreamHandler[TextIO]):
         try:
             text = self.format(record) + self.terminator
             if _is_text_file(self.stream):
-                _writer.write(self, text.encode(errors="backslashreplace"))
+                writer = _writer_for(self.stream.fileno())
+                writer.write(self, text.encode(errors="backslashreplace"))
             else:
                 self._write_text(text)
         except Exception as error:
@@ -101,20 +100,16 @@ class MozlogHandler(logging.StreamHandler[TextIO]):
 
 
 class _LineWriter:
-    # The writer of all handlers of a process, because POSIX locks do not exclude the
-    # threads of one process from each other.
+    # The writer of all handlers of a process for one file or pipe, because POSIX
+    # locks do not exclude the threads of one process from each other.
 
     def __init__(self) -> None:
-        self.reset()
-
-    def reset(self) -> None:
-        # A forked child inherits locks that no thread of its own will release.
         self._lock = threading.RLock()
         self._lines: deque[tuple[MozlogHandler, bytes, float]] = deque()
         self._is_writing = False
-        # Devices and inodes whose last line timed out, or lacks its end.
-        self._stalled: set[_Place] = set()
-        self._unfinished: set[_Place] = set()
+        # Whether the last line timed out, and whether it lacks its end.
+        self._is_stalled = False
+        self._is_unfinished = False
 
     def write(self, handler: MozlogHandler, data: bytes) -> None:
         deadline = time.monotonic() + MAX_WAIT
@@ -143,31 +138,28 @@ class _LineWriter:
 
     def _write(self, handler: MozlogHandler, data: bytes, deadline: float) -> None:
         descriptor = handler.stream.fileno()
-        status = os.fstat(descriptor)
-        place = status.st_dev, status.st_ino
-        if place in self._stalled:
+        mode = os.fstat(descriptor).st_mode
+        if self._is_stalled:
             deadline = 0.0
         try:
-            is_locked = not _is_atomic(handler, status) and _lock(descriptor, deadline)
+            is_locked = not _is_atomic(handler, mode) and _lock(descriptor, deadline)
             try:
                 # A stream's flush has no time limit, so first wait for the reader.
                 _wait_until_writable(descriptor, deadline)
                 handler.stream.flush()
                 # More than PIPE_BUF bytes could block although the pipe is writable.
-                size = sys.maxsize if stat.S_ISREG(status.st_mode) else PIPE_BUF
-                self._send(descriptor, place, data, size, deadline)
+                size = sys.maxsize if stat.S_ISREG(mode) else PIPE_BUF
+                self._send(descriptor, data, size, deadline)
             finally:
                 if is_locked:
                     fcntl.lockf(descriptor, fcntl.LOCK_UN)
         except TimeoutError:
-            self._stalled.add(place)
+            self._is_stalled = True
             raise
-        self._stalled.discard(place)
+        self._is_stalled = False
 
-    def _send(
-        self, descriptor: int, place: _Place, data: bytes, size: int, deadline: float
-    ) -> None:
-        if place in self._unfinished:
+    def _send(self, descriptor: int, data: bytes, size: int, deadline: float) -> None:
+        if self._is_unfinished:
             data = b"\n" + data
         sent = 0
         try:
@@ -175,15 +167,24 @@ class _LineWriter:
                 _wait_until_writable(descriptor, deadline)
                 sent += os.write(descriptor, data[sent : sent + size])
         finally:
-            if sent == len(data):
-                self._unfinished.discard(place)
-            elif sent:
-                self._unfinished.add(place)
+            if sent:
+                self._is_unfinished = sent < len(data)
 
 
-_writer = _LineWriter()
+_Place: TypeAlias = tuple[int, int]
+
+# By device and inode. One stopped reader must not delay the lines for other places.
+_writers: dict[_Place, _LineWriter] = {}
+
+# A forked child inherits locks that no thread of its own will release.
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_writer.reset)
+    os.register_at_fork(after_in_child=_writers.clear)
+
+
+def _writer_for(descriptor: int) -> _LineWriter:
+    status = os.fstat(descriptor)
+    place = status.st_dev, status.st_ino
+    return _writers.get(place) or _writers.setdefault(place, _LineWriter())
 
 
 def _is_text_file(stream: object) -> TypeGuard[io.TextIOWrapper]:
@@ -194,12 +195,11 @@ def _is_text_file(stream: object) -> TypeGuard[io.TextIOWrapper]:
     return type(raw) is io.FileIO and "{".encode(stream.encoding) == b"{"
 
 
-def _is_atomic(handler: logging.Handler, status: os.stat_result) -> bool:
+def _is_atomic(handler: logging.Handler, mode: int) -> bool:
     # The kernel lets one caller at a time write to a file, and takes short lines for a
     # pipe whole. The formatter's limit decides, because a short line would tear a long
     # one that another process writes in pieces.
     is_short = 0 < getattr(handler.formatter, "max_bytes", 0) <= PIPE_BUF
-    mode = status.st_mode
     return stat.S_ISREG(mode) or (is_short and stat.S_ISFIFO(mode))
 
 

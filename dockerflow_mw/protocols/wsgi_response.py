@@ -19,7 +19,7 @@ _COMPLETE = frozenset({list, tuple, bytes, str, type(None)})
 def observe_start(
     summary: Summary, start_response: StartResponse, echo: str | None
 ) -> StartResponse:
-    """Return a start_response that records the status and the Content-Length.
+    """Return a start_response that records the status.
 
     Args:
         summary: the summary of the request.
@@ -30,33 +30,22 @@ def observe_start(
     def observed(
         status: str, headers: list[tuple[str, str]], exc_info: Any = None
     ) -> Callable[[bytes], object]:
-        if echo is not None and _header(headers, echo) is None:
+        if echo is not None and not _has(headers, echo):
             headers = [*headers, (echo, summary.rid)]
         if exc_info is None:
             write = start_response(status, headers)
         else:
             write = start_response(status, headers, exc_info)
-        # Do not raise on an invalid status or length: the server rejects it.
-        summary.code = _integer(str(status)[:3], at_least=100) or 0
-        summary.length = _integer(_header(headers, "content-length"), at_least=0)
+        # Do not raise on an invalid status: the server rejects it.
+        code = str(status)[:3]
+        summary.code = int(code) if code.isascii() and code.isdecimal() else 0
         return functools.partial(_write, summary, write)
 
     return observed
 
 
-def _header(headers: Iterable[tuple[str, str]], name: str) -> str | None:
-    wanted = name.lower()
-    for header, value in headers:
-        if header.lower() == wanted:
-            return value
-    return None
-
-
-def _integer(text: str | None, *, at_least: int) -> int | None:
-    if text is None or not (text.isascii() and text.isdecimal()):
-        return None
-    number = int(text)
-    return number if number >= at_least else None
+def _has(headers: Iterable[tuple[str, str]], name: str) -> bool:
+    return any(header.lower() == name.lower() for header, _ in headers)
 
 
 def _write(summary: Summary, write: Callable[[bytes], object], data: bytes) -> object:
@@ -100,8 +89,8 @@ def _is_server_file(body: object, environ: WSGIEnvironment) -> bool:
 class Body:
     """A response body that logs the summary at its end.
 
-    The body ends at the last byte of the Content-Length, at the end of the iteration,
-    at an exception, or at `close`, whichever comes first.
+    The body ends at the end of the iteration, at an exception, at `close`, or after the
+    bytes of ``Summary.length``, whichever comes first.
 
     If a nested request streams, its caller continues between the chunks. So its summary
     is current only while the body runs. After the last byte this holds for any summary.
@@ -149,7 +138,7 @@ class Body:
         summary.started = True
         self._sent += len(chunk)
         if summary.length is not None and self._sent >= summary.length:
-            # Clients that read the Content-Length alone may never call close().
+            # Test clients may never ask for the end, nor call close().
             summary.finish()
             self._detached = True
 

@@ -71,7 +71,7 @@ class Summary:
         enabled: False if the logger drops every summary, whatever its status.
         error: the ``repr`` of the application's exception.
         fields: the fields that the application added.
-        length: the Content-Length of the response; None while it is unknown.
+        length: the bytes of a body that runs no more code of the application, or None.
         marks: fields that a protocol middleware added with `mark`.
         message: the text of the application's exception.
         outer: the summary of the calling request, if the application called itself.

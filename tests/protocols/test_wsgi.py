@@ -106,53 +106,19 @@ def test_an_exception_in_close_is_raised_after_the_request_ended(
     assert request_id_context.get() is None
 
 
-def stream_with_length(environ: Any, start_response: Any) -> Iterator[bytes]:
-    start_response("200 OK", [("Content-Length", "2")])
-    yield b""
-    yield b"a"
-    yield b"b"
-
-
-def test_the_last_byte_of_the_content_length_ends_the_request(
+def test_an_exception_after_the_content_length_is_logged(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    exchange = Exchange(DockerflowMiddleware(stream_with_length))
-    chunks = [next(exchange.body) for _ in range(2)]
-    assert (chunks, codes(caplog)) == ([b"", b"a"], [])
-    # Test clients stop here: they neither read the end of the iteration nor close.
-    assert next(exchange.body) == b"b"
-    (record,) = summaries(caplog)
-    assert (record.code, record.levelno) == (200, logging.INFO)
-    exchange.body.close()
-    assert len(summaries(caplog)) == 1
-    assert not hasattr(record, "disconnected")
-
-
-def test_closing_a_body_before_its_content_length_counts_as_disconnected(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    exchange = Exchange(DockerflowMiddleware(stream_with_length))
-    chunks = [next(exchange.body) for _ in range(2)]
-    exchange.body.close()
-    (record,) = summaries(caplog)
-    assert (chunks, record.disconnected) == ([b"", b"a"], True)
-
-
-@pytest.mark.parametrize("length", ["", "-1", "many", "1.0", "\u00b2"])
-def test_an_invalid_content_length_does_not_end_the_request(
-    caplog: pytest.LogCaptureFixture, length: str
-) -> None:
-    headers = [("Content-Length", length)]
-
     def app(environ: Any, start_response: Any) -> Iterator[bytes]:
-        start_response("200 OK", headers)
+        start_response("200 OK", [("Content-Length", "1")])
         yield b"a"
+        raise ValueError("commit failed")
 
     exchange = Exchange(DockerflowMiddleware(app))
-    assert next(exchange.body) == b"a"
-    assert (exchange.started, codes(caplog)) == ([("200 OK", headers)], [])
-    assert list(exchange.body) == []
-    assert codes(caplog) == [200]
+    with pytest.raises(ValueError, match="commit failed"):
+        list(exchange.body)
+    (record,) = summaries(caplog)
+    assert (record.code, record.errno) == (200, 500)
 
 
 def test_a_body_that_is_never_closed_is_logged_as_incomplete(

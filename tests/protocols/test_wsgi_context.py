@@ -170,27 +170,3 @@ def test_an_exception_keeps_no_reference_to_the_environ() -> None:
         assert serve()() is None
     finally:
         gc.enable()
-
-
-def test_a_body_read_to_its_length_is_current_only_while_it_runs() -> None:
-    seen = []
-
-    def chunks() -> Iterator[bytes]:
-        yield b"one"
-        seen.append(current())
-        yield b""
-        seen.append(current())
-
-    def app(environ: Any, start_response: Any) -> Iterator[bytes]:
-        start_response("200 OK", [("Content-Length", "3")])
-        seen.append(current())
-        return chunks()
-
-    body = Exchange(DockerflowMiddleware(app)).body
-    assert next(body) == b"one"
-    assert current() == (None, None)
-    assert list(body) == [b""]
-    body.close()
-    assert len(set(seen)) == 1
-    assert (None, None) not in seen
-    assert current() == (None, None)

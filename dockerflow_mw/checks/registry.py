@@ -103,7 +103,7 @@ def unwrap(function: CheckFunction) -> Any:
 
 def is_same(one: Check, other: Check) -> bool:
     """Return whether two checks have the same name and the same function."""
-    # By equality, because each access to a method returns a new bound method.
+    # Each access to a method returns a new bound method, so `is` would be false.
     return (one.name, one.function) == (other.name, other.function)
 
 

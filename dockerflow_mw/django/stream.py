@@ -60,14 +60,14 @@ class AsyncBody(Body):
     __slots__ = ()
 
     # Django takes a body with this method for a sync one.
-    __iter__ = None  # type: ignore[assignment]
+    __iter__ = None  # type: ignore[assignment]  # removes the method
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
-        # From here on, `close` before the end counts as a disconnect.
-        self._iterator = self._body  # type: ignore[assignment]
+        # `close` tests this: from here on, it counts as a disconnect before the end.
+        self._iterator = self._body  # type: ignore[assignment]  # an async iterator
         try:
             return await anext(cast("AsyncIterator[bytes]", self._body))
         except BaseException as error:

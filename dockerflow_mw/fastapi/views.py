@@ -100,8 +100,8 @@ async def _lifespan(app: Any) -> AsyncIterator[None]:
 
 
 router = APIRouter(
-    # As in python-dockerflow, the routes themselves have no tags: OpenAPI has the ones
-    # that `include_router` is given.
+    # The routes themselves have no tags, as in python-dockerflow. OpenAPI shows the
+    # tags of `include_router`.
     tags=["Dockerflow"],
     lifespan=_lifespan,
     routes=[

@@ -103,7 +103,7 @@ class Dockerflow(Extension):
             around=functools.partial(_check_context, app),
         )
         Hooks(service, self.summary_logger, self._complete).connect(app)
-        app.wsgi_app = WSGIMiddleware(  # type: ignore[method-assign]
+        app.wsgi_app = WSGIMiddleware(  # type: ignore[method-assign]  # Flask's way
             app.wsgi_app, service, self.summary_logger
         )
         app.extensions["dockerflow"] = self

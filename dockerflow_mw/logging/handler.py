@@ -173,7 +173,7 @@ class _LineWriter:
 
 _Place: TypeAlias = tuple[int, int]
 
-# By device and inode. One stopped reader must not delay the lines for other places.
+# One writer for each device and inode: a stopped reader delays no other place.
 _writers: dict[_Place, _LineWriter] = {}
 
 # A forked child inherits locks that no thread of its own will release.

@@ -13,7 +13,7 @@ __all__ = ["health"]
 __all__ += checks.__all__
 
 
-def check_redis_connected(redis_client: Any) -> Any:  # type: ignore[no-redef]
+def check_redis_connected(redis_client: Any) -> Any:  # type: ignore[no-redef]  # for Sanic
     """Check that a Redis or Valkey server answers a ping.
 
     Args:

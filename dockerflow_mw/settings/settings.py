@@ -84,7 +84,7 @@ class Settings:
     """Checks to register at start-up."""
 
     configure_logging: bool = _option(False, readers.boolean, _BOOLEAN)
-    """Whether to set the root logger up for JSON lines on stdout."""
+    """True to set the root logger up for JSON lines on stdout."""
 
     details: str | Callable[..., bool] = _option(
         "full", readers.details, f"full, status, a callable, or {_TOKEN}", secret=True
@@ -94,10 +94,10 @@ class Settings:
     is the bearer token of the clients that see the details."""
 
     echo_request_id: bool = _option(False, readers.boolean, _BOOLEAN)
-    """Whether every response carries the request id in a header."""
+    """True to add the request id to every response, in a header."""
 
     error_endpoint: bool = _option(False, readers.boolean, _BOOLEAN)
-    """Whether ``/__error__`` exists, which raises to test error reporting."""
+    """True to serve ``/__error__``, which raises to test error reporting."""
 
     error_token: str | None = _option(None, readers.optional_token, _TOKEN, secret=True)
     """The bearer token that ``/__error__`` requires; None requires no token."""
@@ -164,10 +164,10 @@ class Settings:
     ``INFO`` below 500, and ``ERROR`` from 500."""
 
     summary_log_querystring: bool = _option(False, readers.boolean, _BOOLEAN)
-    """Whether the request summary holds the query string, with credentials masked."""
+    """True to log the query string in the summary, with credentials masked."""
 
     summary_log_websockets: bool = _option(False, readers.boolean, _BOOLEAN)
-    """Whether a websocket leaves a summary when it closes."""
+    """True to log a summary when a websocket closes."""
 
     version_callback: Callable[..., Any] | None = _option(
         None, readers.optional_function, _CALLABLE

@@ -81,6 +81,8 @@ def _current_id() -> str | None:
 request_id_context = RequestIdContext()
 """The id of the current request; None outside of requests."""
 
+# The characters of UUIDs and of the ids of nginx and Amazon. No such id can break a
+# header or a log line.
 _HARMLESS = re.compile(rf"[0-9A-Za-z._:/+=@-]{{1,{MAX_LENGTH}}}")
 
 # W3C Trace Context, section 3.2: zeros alone are no valid id, and ff is no version.
@@ -102,15 +104,6 @@ _CLOUD_TRACE_CONTEXT = re.compile(
 def generate() -> str:
     """Return a new id of 32 hexadecimal digits, the form of nginx's ``$request_id``."""
     return os.urandom(16).hex()
-
-
-def accept(value: str) -> str | None:
-    """Return a harmless id unchanged, and None for any other value.
-
-    A harmless id has 1 to 128 letters, digits and ``._:/+=@-``, as UUIDs and the ids of
-    nginx and Amazon have. Such an id cannot break a header or a log line.
-    """
-    return value if _HARMLESS.fullmatch(value) else None
 
 
 def _traceparent(value: str) -> Trace | None:

@@ -42,10 +42,8 @@ def read_version(file: Path) -> dict[str, Any] | None:
         return None
     version = json.loads(content)
     if not isinstance(version, dict):
-        message = (
-            f"{file} holds a JSON {type(version).__name__}; it must hold an object."
-        )
-        raise ValueError(message)
+        kind = type(version).__name__
+        raise ValueError(f"{file} holds a JSON {kind}; it must hold an object.")
     return version
 
 

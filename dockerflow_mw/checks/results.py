@@ -16,6 +16,7 @@ from dockerflow_mw.checks.messages import (
     Error,
     level_to_text,
 )
+from dockerflow_mw.logging.encoding import free_name
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,12 +65,7 @@ class CheckResult:
         """The texts of the messages by id, or by the name of the check without id."""
         texts: dict[str, str] = {}
         for message in self.messages:
-            key = identity = message.id or self.name
-            copies = 1
-            while key in texts:
-                copies += 1
-                key = f"{identity} ({copies})"
-            texts[key] = message.msg
+            texts[free_name(message.id or self.name, texts)] = message.msg
         return texts
 
     def without(self, silenced: Collection[str]) -> CheckResult:

@@ -60,8 +60,8 @@ class CheckRun:
         self.done = False
         self.result: CheckResult
         self.started = time.monotonic()
-        # No future: it cannot remove callbacks, so each probe of a hung check would
-        # leave one.
+        # A concurrent.futures.Future cannot remove callbacks, so each probe of a hung
+        # check would leave one.
         self.callbacks: set[Callable[[], None]] = set()
         self._around = around
         self._get_loop = get_loop
@@ -71,7 +71,7 @@ class CheckRun:
 
     @property
     def abandoned(self) -> bool:
-        """True if the loop of the check has stopped before the check was done."""
+        """True if the check was cancelled, or its loop stopped before its end."""
         if self.done:
             return self._cancelled
         return self._loop is not None and not self._loop.is_running()
@@ -144,7 +144,7 @@ class CheckRun:
             self._task = None
 
     def _is_cancellation(self, error: BaseException) -> bool:
-        # Python closes the coroutine of a task whose loop is gone: GeneratorExit.
+        # If the loop of a task is gone, Python closes the coroutine: GeneratorExit.
         if isinstance(error, GeneratorExit):
             return self._loop is not None and not self._loop.is_running()
         return self._task is not None and self._task.cancelling() > 0
@@ -163,7 +163,7 @@ class CheckRun:
     def _finish(
         self, messages: tuple[CheckMessage, ...], error: BaseException | None = None
     ) -> None:
-        # Otherwise the runs of a slow check form a chain that grows forever.
+        # Without this, the runs of a slow check form a chain that grows forever.
         self.previous = None
         duration = time.monotonic() - self.started
         self.result = CheckResult(self.check.name, messages, duration, error=error)

@@ -111,7 +111,7 @@ class Runner:
         return min(timeout, self._settings.heartbeat_deadline)
 
     def _finish(self, batch: Batch) -> ChecksResults:
-        """Return the results of a batch, the same to all probes that waited for it."""
+        """Return the results of a batch. All of its probes get the same results."""
         state = self._states.get()
         with state.lock:
             if batch.results is None:
@@ -123,7 +123,7 @@ class Runner:
     def _judge(
         self, batch: Batch, run: CheckRun, counter: FailureCounter
     ) -> CheckResult:
-        """Return the result of a run with what it means for the heartbeat."""
+        """Return the result of a run with its check's options and earlier failures."""
         check, result = run.check, batch.result_of(run)
         fail_level = check.fail_level or self._settings.fail_level
         failed = result.level >= min(fail_level, ERROR)
@@ -137,7 +137,7 @@ class Runner:
 
 
 def _answering_run(run: CheckRun) -> CheckRun:
-    """Return the run to wait for: while a slow check runs again, its previous run."""
+    """Return the run to wait for. If the previous run was late, its result is used."""
     previous = run.previous
     if run.done or previous is None or previous.result.age >= LATE_RESULT_MAX_AGE:
         return run

@@ -10,12 +10,7 @@ from typing import Any
 from dockerflow_mw import signals
 from dockerflow_mw.checks.log import StateLog
 from dockerflow_mw.checks.messages import level_to_text
-from dockerflow_mw.checks.registry import (
-    Check,
-    Registry,
-    UnknownCheckError,
-    pick,
-)
+from dockerflow_mw.checks.registry import Check, Registry, UnknownCheckError, pick
 from dockerflow_mw.checks.results import ChecksResults
 from dockerflow_mw.checks.run import Around
 from dockerflow_mw.checks.runner import Runner
@@ -23,7 +18,7 @@ from dockerflow_mw.endpoints.http import Endpoint, Request, Response, bearer
 from dockerflow_mw.logging import log_safely
 from dockerflow_mw.logging.encoding import plain
 from dockerflow_mw.redact import redact
-from dockerflow_mw.settings import Settings
+from dockerflow_mw.settings import Settings, readers
 
 logger = logging.getLogger("dockerflow.heartbeat")
 
@@ -105,8 +100,8 @@ class Heartbeat(Endpoint):
         if not request.query:
             return checks
         parameters = request.parameters()
-        wanted = _names(parameters.get("checks", []))
-        excluded = _names(parameters.get("exclude", []))
+        wanted = readers.names(",".join(parameters.get("checks", ())))
+        excluded = readers.names(",".join(parameters.get("exclude", ())))
         if (wanted or excluded) and not self._state.may_see_details(request):
             # With one check selected, the status would reveal a hidden result.
             raise PermissionError
@@ -136,12 +131,6 @@ class Heartbeat(Endpoint):
                 body["timings"] = results.timings
         failed_status = self._state.settings.heartbeat_failed_status_code
         return Response.json(failed_status if results.failed else 200, plain(body))
-
-
-def _names(values: Iterable[str]) -> list[str]:
-    return [
-        name for value in values for part in value.split(",") if (name := part.strip())
-    ]
 
 
 def _redacted(texts: dict[str, str]) -> dict[str, str]:

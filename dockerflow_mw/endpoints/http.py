@@ -28,16 +28,12 @@ class Request:
         """Return the parameters of the query string, blank ones included."""
         return parse_qs(self.query, keep_blank_values=True, errors="replace")
 
-    def carries(self, token: str) -> bool:
-        """Return whether the request has a bearer token (RFC 6750, section 2.1).
-
-        A token in the URL does not count: URLs end up in logs.
-        """
-        return bearer(token)(self)
-
 
 def bearer(token: str) -> Callable[[Request], bool]:
-    """Return a function that checks a request for a bearer token."""
+    """Return a function that checks a request for a bearer token (RFC 6750).
+
+    A token in the URL does not count: URLs end up in logs.
+    """
     expected = token.encode()
 
     def is_authorized(request: Request) -> bool:

@@ -183,11 +183,10 @@ class MozlogFormatter(logging.Formatter):
             members = _json_object(message)
         if members is None:
             members = {"msg": message} if message else {}
+        # An attribute that is None is not in the fields, and keeps its name.
+        own = record.__dict__.keys() - BLANK_RECORD
         for name, value in members.items():
-            # An attribute that is None is not in the fields, and keeps its name.
-            is_taken = name in fields or (
-                name in record.__dict__ and name not in BLANK_RECORD
-            )
+            is_taken = name in fields or name in own
             fields[f"msg.{safe_str(name)}" if is_taken else name] = value
 
     def _fallback(self, record: logging.LogRecord, error: Exception) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections import deque
-from typing import Any, TextIO, TypeAlias, TypeGuard
+from typing import Any, TextIO, TypeGuard
 
 from dockerflow_mw.logging.formatter import DEFAULT_LOGGER_NAME, MozlogFormatter
 
@@ -171,10 +171,8 @@ class _LineWriter:
                 self._is_unfinished = sent < len(data)
 
 
-_Place: TypeAlias = tuple[int, int]
-
 # One writer for each device and inode: a stopped reader delays no other place.
-_writers: dict[_Place, _LineWriter] = {}
+_writers: dict[tuple[int, int], _LineWriter] = {}
 
 # A forked child inherits locks that no thread of its own will release.
 if hasattr(os, "register_at_fork"):
@@ -220,11 +218,8 @@ def _lock(descriptor: int, deadline: float) -> bool:
 
 
 def _wait_until_writable(descriptor: int, deadline: float) -> None:
-    # A poll without a timeout is faster.
-    if not _is_writable(descriptor, 0):
-        seconds = deadline - time.monotonic()
-        if seconds <= 0 or not _is_writable(descriptor, seconds):
-            raise TimeoutError("the reader has stopped")
+    if not _is_writable(descriptor, max(0.0, deadline - time.monotonic())):
+        raise TimeoutError("the reader has stopped")
 
 
 def _is_writable(descriptor: int, seconds: float) -> bool:

@@ -70,7 +70,7 @@ def number(
     above: float = -math.inf,
     high: float = math.inf,
 ) -> Callable[[object], N]:
-    """Return a reader of numbers from `low` or above `above`, up to `high`."""
+    """Return a reader of numbers: at least `low`, above `above`, at most `high`."""
 
     def read(value: object) -> N:
         if isinstance(value, bool) or not isinstance(value, (int, str, kind)):
@@ -85,7 +85,7 @@ def number(
 
 
 def choice(words: Mapping[str, T]) -> Callable[[object], T]:
-    """Return a reader of words in any letter case; the mapping has the results."""
+    """Return a reader of words in any letter case, which returns a word's value."""
 
     def read(value: object) -> T:
         word = str(value).strip().lower() if isinstance(value, (str, int)) else ""

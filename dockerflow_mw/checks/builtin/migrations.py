@@ -17,12 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from dockerflow_mw import health
 from dockerflow_mw.checks.builtin.base import BuiltInCheck, Messages, Outcome
-from dockerflow_mw.checks.builtin.engine import (
-    describe,
-    misconfigured,
-    query,
-    resolve,
-)
+from dockerflow_mw.checks.builtin.engine import describe, misconfigured, query, resolve
 from dockerflow_mw.checks.builtin.revisions import Revisions, loader
 from dockerflow_mw.checks.messages import (
     ERROR,

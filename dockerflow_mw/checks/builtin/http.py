@@ -66,9 +66,9 @@ def http_reachable(
     import httpx
 
     if not isinstance(client, (httpx.Client, httpx.AsyncClient, type(None))):
-        kind = type(client).__name__
         raise ValueError(
-            f"client is {kind}; it must be an httpx Client or AsyncClient."
+            f"client is {type(client).__name__}; it must be an httpx Client or"
+            " AsyncClient."
         )
     target = _target(url, client)
     check = _HTTPCheck(

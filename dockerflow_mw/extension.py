@@ -53,7 +53,7 @@ class Extension:
         self.silenced_checks = silenced_checks
         self.version_path = version_path
         self.version_function: Callable[..., Any] | None = None
-        self.checks = Registry(parent=default_registry)
+        self.checks = Registry(parent=default_registry, listed=True)
         self.check = self.checks.register
 
     def init_check(self, check: Callable[..., Any], obj: object) -> Callable[..., Any]:

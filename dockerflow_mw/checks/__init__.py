@@ -17,6 +17,7 @@ from dockerflow_mw.checks.messages import (
     DEBUG,
     ERROR,
     INFO,
+    STATUSES,
     WARNING,
     CheckMessage,
     Critical,
@@ -35,15 +36,17 @@ from dockerflow_mw.checks.registry import (
     get_checks,
     register,
     register_partial,
+    run_checks,
+    run_checks_async,
 )
 from dockerflow_mw.checks.results import CheckResult, ChecksResults
-from dockerflow_mw.checks.runner import run_checks, run_checks_async
 
 __all__ = [
     "CRITICAL",
     "DEBUG",
     "ERROR",
     "INFO",
+    "STATUSES",
     "WARNING",
     "CheckMessage",
     "CheckResult",

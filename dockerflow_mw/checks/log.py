@@ -38,8 +38,7 @@ class StateLog:
             return
         if state == _OK:
             log_safely(logger, logging.INFO, "%s: ok again", result.name)
-        for message in result.messages:
-            _log(result, message)
+        log_messages(result)
 
     def _is_due(self, name: str, state: State) -> bool:
         now = time.monotonic()
@@ -51,6 +50,12 @@ class StateLog:
         return True
 
 
+def log_messages(result: CheckResult) -> None:
+    """Log each message of a result at its level, as ``<id>: <text>``."""
+    for message in result.messages:
+        _log(result, message)
+
+
 def _log(result: CheckResult, message: CheckMessage) -> None:
     # A check may pass the exception that it has caught as the object of its message.
     caught = message.obj if isinstance(message.obj, BaseException) else None
@@ -58,7 +63,7 @@ def _log(result: CheckResult, message: CheckMessage) -> None:
         logger,
         min(message.level, logging.WARNING) if result.tolerated else message.level,
         "%s: %s",
-        result.name,
+        message.id or result.name,
         redact(message.msg),
         error=result.error or caught,
         extra={

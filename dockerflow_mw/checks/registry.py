@@ -8,6 +8,15 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias, TypedDict, TypeVar, Unpack, overload
 
+from dockerflow_mw.checks.direct import run_checks as run_checks
+from dockerflow_mw.checks.direct import run_checks_async as run_checks_async
+from dockerflow_mw.checks.origin import (
+    are_different,
+    are_equal,
+    has_equal_arguments,
+    place,
+    unwrap,
+)
 from dockerflow_mw.logging import log_safely
 from dockerflow_mw.settings import readers
 
@@ -70,36 +79,6 @@ class Check:
     timeout: float | None = None
     cache_seconds: float | None = None
 
-    @property
-    def origin(self) -> tuple[object, ...]:
-        """The identity of the code: two checks of one origin are the same check."""
-        code = unwrap(self.function)
-        identity = getattr(code, "identity", None)
-        return identity if isinstance(identity, tuple) else _qualified_name(code)
-
-    @property
-    def place(self) -> str:
-        """The origin for error messages. It shows no credentials."""
-        function = unwrap(self.function)
-        if isinstance(getattr(function, "identity", None), tuple):
-            return repr(function)
-        code = getattr(function, "__code__", None)
-        line = f" ({code.co_filename}:{code.co_firstlineno})" if code else ""
-        return ".".join(_qualified_name(function)) + line
-
-
-def _qualified_name(code: Any) -> tuple[str, str]:
-    if not hasattr(code, "__qualname__"):
-        code = type(code)
-    return code.__module__, code.__qualname__
-
-
-def unwrap(function: CheckFunction) -> Any:
-    """Return the function that a partial, or a partial of a partial, calls."""
-    while isinstance(function, functools.partial):
-        function = function.func
-    return function
-
 
 def is_same(one: Check, other: Check) -> bool:
     """Return whether two checks have the same name and the same function."""
@@ -123,11 +102,17 @@ class Registry:
 
     Args:
         parent: a registry whose checks belong to this one, too, and come first.
+        listed: whether `get_checks` and `clear_checks` of the parent include the checks
+            of this registry. If two such registries use one name, the later registry
+            is listed. `checks` of the parent stays without them.
     """
 
-    def __init__(self, parent: Registry | None = None) -> None:
+    def __init__(self, parent: Registry | None = None, *, listed: bool = False) -> None:
         self._parent = parent
         self._checks: dict[str, Check] = {}
+        self._listed: list[Registry] = []
+        if listed and parent is not None:
+            parent._listed.append(self)
 
     def __repr__(self) -> str:
         return f"<Registry of {', '.join(self.checks()) or 'no checks'}>"
@@ -187,14 +172,23 @@ class Registry:
         return func
 
     def register_partial(
-        self, func: CheckFunction, *args: object, name: str | None = None
+        self,
+        func: CheckFunction,
+        *args: object,
+        name: str | None = None,
+        **options: Unpack[CheckOptions],
     ) -> CheckFunction:
         """Register a check that is called with arguments.
 
+        A second registration of the function replaces the first one. If the arguments
+        are different objects, such as two clients, a warning names both.
+
         Raises:
-            DuplicateCheckError, TypeError, ValueError: see `register`.
+            DuplicateCheckError: a different check has the name, or the same function
+                with other values as arguments.
+            TypeError, ValueError: see `register`.
         """
-        return self.register(functools.partial(func, *args), name=name)
+        return self.register(functools.partial(func, *args), name=name, **options)
 
     def checks(self) -> dict[str, Check]:
         """Return the checks by name, those of the parent first."""
@@ -202,26 +196,39 @@ class Registry:
         return inherited | self._checks
 
     def get_checks(self) -> dict[str, CheckFunction]:
-        """Return the functions of the checks by name."""
-        return {name: check.function for name, check in self.checks().items()}
+        """Return the functions by name, those of listed registries included."""
+        found = self.checks()
+        for registry in self._listed:
+            found |= registry._checks
+        return {name: check.function for name, check in found.items()}
 
     def clear_checks(self) -> None:
-        """Remove all checks of this registry; a parent keeps its own."""
-        self._checks = {}
+        """Remove the checks of this and of listed registries, but not of a parent."""
+        for registry in (self, *self._listed):
+            registry._checks = {}
 
     def _add(self, check: Check, replace: bool) -> None:
         existing = self.checks().get(check.name)
-        if existing is not None and not replace and existing.origin != check.origin:
-            message = (
-                f"A check named {check.name!r} is already registered: {existing.place};"
-                f" give {check.place} another name with name=, or use replace=True."
-            )
-            raise DuplicateCheckError(message)
-        if existing is not None and not is_same(existing, check):
-            text = "Check %s is registered again and replaces %s."
-            log_safely(logger, logging.INFO, text, check.name, existing.place)
+        if existing is not None:
+            _replace(existing, check, forced=replace)
         # A new dict, because another thread may be iterating over the previous one.
         self._checks = self._checks | {check.name: check}
+
+
+def _replace(existing: Check, check: Check, *, forced: bool) -> None:
+    """Log the replacement of a check, or refuse it."""
+    before, after = existing.function, check.function
+    if are_different(before, after) and not forced:
+        message = (
+            f"A check named {check.name!r} is already registered: {place(before)};"
+            f" give {place(after)} another name with name=, or use replace=True."
+        )
+        raise DuplicateCheckError(message)
+    if not are_equal(before, after):
+        is_doubtful = not forced and not has_equal_arguments(before, after)
+        level = logging.WARNING if is_doubtful else logging.INFO
+        text = "Check %s is registered again: %s replaces %s."
+        log_safely(logger, level, text, check.name, place(after), place(before))
 
 
 def _name_of(function: CheckFunction) -> str:

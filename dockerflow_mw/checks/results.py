@@ -152,9 +152,9 @@ def messages_of(value: object) -> tuple[CheckMessage, ...]:
 def _message(item: Any) -> CheckMessage:
     if isinstance(item, str):
         return Error(str(item), id=health.ERROR_CHECK_FAILED)
-    if isinstance(item, CheckMessage) and type(item.msg) is type(item.id or "") is str:
-        return item
     try:
+        if isinstance(item, CheckMessage) and _is_valid(item):
+            return item
         # Messages of Django have the same attributes; their texts may be lazy.
         identity = None if item.id is None else str(item.id)
         return CheckMessage(str(item.msg), item.level, item.hint, item.obj, identity)
@@ -163,3 +163,9 @@ def _message(item: Any) -> CheckMessage:
             f"The check returned {type(item).__name__}; it must return messages,"
             " a string, a boolean or None."
         ) from None
+
+
+def _is_valid(message: CheckMessage) -> bool:
+    # The attributes may change after the constructor has checked them.
+    texts = type(message.msg), type(message.id or "")
+    return texts == (str, str) and isinstance(message.level, int)

@@ -6,14 +6,14 @@ import asyncio
 import contextlib
 import dataclasses
 import threading
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from dockerflow_mw.checks.batch import Batch
 from dockerflow_mw.checks.failures import FailureCounter
 from dockerflow_mw.checks.loop import background_loop
 from dockerflow_mw.checks.messages import ERROR
 from dockerflow_mw.checks.process import PerProcess
-from dockerflow_mw.checks.registry import Check, CheckFunction, is_same
+from dockerflow_mw.checks.registry import Check, is_same
 from dockerflow_mw.checks.results import CheckResult, ChecksResults
 from dockerflow_mw.checks.run import Around, CheckRun, GetLoop
 from dockerflow_mw.settings import Settings
@@ -142,28 +142,3 @@ def _answering_run(run: CheckRun) -> CheckRun:
     if run.done or previous is None or previous.result.age >= LATE_RESULT_MAX_AGE:
         return run
     return previous
-
-
-def run_checks(
-    checks: Iterable[tuple[str, CheckFunction]],
-    silenced_check_ids: Collection[str] = (),
-) -> ChecksResults:
-    """Run pairs of a name and a check, as the function of python-dockerflow does.
-
-    Args:
-        checks: the names and the functions.
-        silenced_check_ids: the ids of messages to leave out.
-    """
-    runner = Runner(Settings())
-    results = runner.run(Check(name, function) for name, function in checks)
-    return results.without(silenced_check_ids)
-
-
-async def run_checks_async(
-    checks: Iterable[tuple[str, CheckFunction]],
-    silenced_check_ids: Collection[str] = (),
-) -> ChecksResults:
-    """Run pairs of a name and a check; the async twin of `run_checks`."""
-    runner = Runner(Settings())
-    results = await runner.arun(Check(name, function) for name, function in checks)
-    return results.without(silenced_check_ids)

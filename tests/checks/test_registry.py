@@ -182,7 +182,7 @@ def test_checks_are_selected_by_name_and_by_tag() -> None:
         (database, database),
         (Service().up, Service().up),
         (Service(), Service()),
-        (functools.partial(database, 1), functools.partial(database, 2)),
+        (functools.partial(database, 1), functools.partial(database, 1)),
         (_copy_of_other(), _copy_of_other()),
     ],
 )
@@ -191,6 +191,29 @@ def test_the_same_function_replaces_itself(first: Any, second: Any) -> None:
     registry.register(first, name="x")
     registry.register(second, name="x")
     assert registry.get_checks() == {"x": second}
+
+
+def test_the_arguments_of_a_duplicate_are_shown_without_credentials() -> None:
+    registry = Registry()
+    registry.register_partial(database, "redis://me:secret@one")
+    with pytest.raises(DuplicateCheckError) as caught:
+        registry.register_partial(database, "redis://me:secret@two")
+    assert "database('redis://***@one')" in str(caught.value)
+    assert "database('redis://***@two')" in str(caught.value)
+
+
+def test_a_registry_lists_and_clears_the_checks_of_listed_registries() -> None:
+    parent = Registry()
+    first, second = (Registry(parent, listed=True) for _ in range(2))
+    first.register_partial(database, 1)
+    second.register_partial(database, 2)
+    parent.register(other)
+    assert list(parent.get_checks()) == ["other", "database"]
+    assert parent.get_checks()["database"] == second.get_checks()["database"]
+    assert list(first.get_checks()) == ["other", "database"]
+    assert list(parent.checks()) == ["other"]
+    parent.clear_checks()
+    assert first.get_checks() == second.get_checks() == parent.get_checks() == {}
 
 
 def test_a_partial_is_called_with_its_arguments() -> None:

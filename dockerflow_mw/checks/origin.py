@@ -1,0 +1,89 @@
+"""Tells whether two functions are the same check, and names a function."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from dockerflow_mw.logging.encoding import safe_repr
+from dockerflow_mw.redact import redact
+
+
+def unwrap(function: Callable[..., Any]) -> Any:
+    """Return the function that a partial, or a partial of a partial, calls."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function
+
+
+def are_equal(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
+    """Return whether two functions are equal, or partials with equal arguments."""
+    return unwrap(one) == unwrap(other) and has_equal_arguments(one, other)
+
+
+def has_equal_arguments(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
+    """Return whether two functions are called with equal arguments, or with none."""
+    return _arguments(one) == _arguments(other)
+
+
+def are_different(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
+    """Return whether two functions are certainly different checks.
+
+    Their names differ, or they are partials with arguments that are different values.
+    Clients and other objects that compare by identity prove no difference: a second
+    client of one server is another object, too.
+    """
+    first, second = _arguments(one), _arguments(other)
+    return (
+        _identity(one) != _identity(other)
+        or first.keys() != second.keys()
+        or any(_are_different_values(first[key], second[key]) for key in first)
+    )
+
+
+def place(function: Callable[..., Any]) -> str:
+    """Return the name, arguments and line of a function, with credentials masked."""
+    code = unwrap(function)
+    if _is_built_in(code):
+        return repr(code)
+    shown = [
+        safe_repr(value) if isinstance(key, int) else f"{key}={safe_repr(value)}"
+        for key, value in _arguments(function).items()
+    ]
+    arguments = f"({redact(', '.join(shown))})" if shown else ""
+    source = getattr(code, "__code__", None)
+    line = f" ({source.co_filename}:{source.co_firstlineno})" if source else ""
+    return ".".join(_qualified_name(code)) + arguments + line
+
+
+def _arguments(function: Callable[..., Any]) -> dict[int | str, object]:
+    arguments: dict[int | str, object] = {}
+    if isinstance(function, functools.partial):
+        arguments.update(enumerate(function.args))
+        arguments.update(function.keywords)
+    return arguments
+
+
+def _are_different_values(one: object, other: object) -> bool:
+    if one is other or one == other:
+        return False
+    return object.__eq__ not in (type(one).__eq__, type(other).__eq__)
+
+
+def _identity(function: Callable[..., Any]) -> tuple[object, ...]:
+    code = unwrap(function)
+    identity: tuple[object, ...] = (
+        code.identity if _is_built_in(code) else _qualified_name(code)
+    )
+    return identity
+
+
+def _is_built_in(code: Any) -> bool:
+    return isinstance(getattr(code, "identity", None), tuple)
+
+
+def _qualified_name(code: Any) -> tuple[str, str]:
+    if not hasattr(code, "__qualname__"):
+        code = type(code)
+    return code.__module__, code.__qualname__

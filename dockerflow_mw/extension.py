@@ -6,7 +6,7 @@ import contextlib
 import functools
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 from dockerflow_mw import summary
@@ -14,7 +14,7 @@ from dockerflow_mw.checks.registry import Registry, default_registry
 from dockerflow_mw.checks.run import Around
 from dockerflow_mw.endpoints import ERROR
 from dockerflow_mw.service import Service
-from dockerflow_mw.settings import Settings
+from dockerflow_mw.settings import Settings, readers
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,10 +36,16 @@ class Extension:
     Attributes:
         check: the decorator that registers a check, with and without arguments; see
             `dockerflow_mw.checks.Registry.register`.
-        checks: the registry of these checks.
+        checks: the registry of these checks. ``get_checks()`` and ``clear_checks()`` of
+            `dockerflow_mw.checks` include them.
         logger: the logger for failures of the extension.
+        silenced_checks: ids of check messages that never count, read at each heartbeat.
+            While it is empty, the setting ``silenced_checks`` counts.
         summary_logger: the logger of the summaries.
         version_function: returns the version object, if `version_callback` set it.
+
+    Raises:
+        dockerflow_mw.settings.SettingsError: ``silenced_checks`` are no ids.
     """
 
     def __init__(
@@ -50,7 +56,8 @@ class Extension:
     ) -> None:
         self.logger = logging.getLogger(logger_name)
         self.summary_logger = summary.logger
-        self.silenced_checks = silenced_checks
+        self.silenced_checks = [] if silenced_checks is None else silenced_checks
+        self._read_silenced()
         self.version_path = version_path
         self.version_function: Callable[..., Any] | None = None
         self.checks = Registry(parent=default_registry, listed=True)
@@ -87,6 +94,14 @@ class Extension:
         function = self.version_function
         return None if function is None else function(root)
 
+    def _read_silenced(self) -> tuple[str, ...]:
+        ids, allowed = self.silenced_checks, "ids of check messages"
+        return readers.setting("silenced_checks", ids, readers.names, allowed)
+
+    def _silenced(self, settings: Settings) -> Collection[str]:
+        # Read at each heartbeat: an application may change the list.
+        return self._read_silenced() or settings.silenced_checks
+
     def read_settings(
         self, config: Mapping[str, object], defaults: Mapping[str, object]
     ) -> Settings:
@@ -103,7 +118,6 @@ class Extension:
             SettingsError: a setting is invalid.
         """
         given = {
-            "silenced_checks": self.silenced_checks,
             "version_callback": self.version_function and self._call_version_function,
             "version_path": self.version_path,
         }
@@ -140,4 +154,5 @@ class Extension:
             around=around,
             views=(ERROR,),
             version_root=self.version_root,
+            silenced=self._silenced,
         )

@@ -16,6 +16,11 @@ from dockerflow_mw.checks.registry import (
 )
 from dockerflow_mw.checks.run import Around
 from dockerflow_mw.endpoints import LBHEARTBEAT, build_endpoints
+from dockerflow_mw.endpoints.heartbeat import (
+    HeartbeatState,
+    Silenced,
+    silenced_checks,
+)
 from dockerflow_mw.endpoints.http import Endpoint
 from dockerflow_mw.endpoints.lbheartbeat import LBHeartbeat
 from dockerflow_mw.logging import configure_logging, enable_loggers, log_safely
@@ -47,6 +52,8 @@ class Service:
         views: endpoint paths that the framework serves with a view of its own.
         version_root: takes the settings and returns the argument of
             ``version_callback``. The default is the folder of version.json.
+        silenced: takes the settings and returns the ids of the messages that never
+            count; called at each heartbeat. The default returns ``silenced_checks``.
 
     Attributes:
         check: the decorator that registers a check in ``checks``.
@@ -71,6 +78,7 @@ class Service:
         around: Around = contextlib.nullcontext,
         views: Collection[str] = (),
         version_root: Callable[[Settings], object] | None = None,
+        silenced: Silenced = silenced_checks,
     ) -> None:
         self.app = app
         self.checks = Registry(parent=default_registry) if checks is None else checks
@@ -81,6 +89,7 @@ class Service:
         self._around = around
         self._views = views
         self._version_root = version_root
+        self._silenced = silenced
         self._lock = threading.Lock()
         self._is_loaded = False
         self._starts = itertools.count()
@@ -116,7 +125,10 @@ class Service:
     def _build_endpoints(self) -> dict[str, Endpoint]:
         settings = self.settings
         root = None if self._version_root is None else self._version_root(settings)
-        return build_endpoints(settings, self.checks, self._sender, self._around, root)
+        state = HeartbeatState(
+            settings, self.checks, self._sender, self._around, self._silenced
+        )
+        return build_endpoints(settings, state, root)
 
     def _read_again(self) -> None:
         if self._reload is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,15 @@ def _read_settings() -> Settings:
             "dockerflow_mw.django.checks.check_migrations_applied",
         ),
         "DOCKERFLOW_DETAILS": _in_debug,
-        "DOCKERFLOW_SILENCED_CHECKS": django_settings.SILENCED_SYSTEM_CHECKS,
         "DOCKERFLOW_VERSION_PATH": getattr(django_settings, "BASE_DIR", None),
     }
     read = Settings.load({}, from_attributes(django_settings), os.environ, defaults)
     return dataclasses.replace(read, checks=adapt(read.checks))
+
+
+def _silenced(settings: Settings) -> Collection[str]:
+    # Read at each heartbeat: a project may append to the list.
+    return settings.silenced_checks or django_settings.SILENCED_SYSTEM_CHECKS
 
 
 def _version_root(settings: Settings) -> object:
@@ -71,6 +76,7 @@ class DjangoService(Service):
             around=closed_connections,
             views=(VERSION, HEARTBEAT, LBHEARTBEAT, ERROR),
             version_root=_version_root,
+            silenced=_silenced,
         )
         if _wants_system_checks():
             self.checks = SystemChecks(self.checks)

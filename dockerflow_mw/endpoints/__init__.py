@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
-from dockerflow_mw.checks.registry import Registry
-from dockerflow_mw.checks.run import Around
 from dockerflow_mw.endpoints.error import Error
 from dockerflow_mw.endpoints.heartbeat import Heartbeat, HeartbeatState
 from dockerflow_mw.endpoints.http import Endpoint
@@ -27,24 +23,16 @@ def paths(settings: Settings) -> list[str]:
 
 
 def build_endpoints(
-    settings: Settings,
-    registry: Registry,
-    sender: object,
-    around: Around = contextlib.nullcontext,
-    version_root: object = None,
+    settings: Settings, state: HeartbeatState, version_root: object = None
 ) -> dict[str, Endpoint]:
     """Return the endpoints by path.
 
     Args:
         settings: the settings of the middleware.
-        registry: the checks of the heartbeats, looked up at each request.
-        sender: the sender of the heartbeats' signals.
-        around: returns a context manager that each check runs inside, on its thread or
-            in its task.
+        state: the state shared by the heartbeats.
         version_root: the argument of ``version_callback``; None for the version's
             folder.
     """
-    state = HeartbeatState(settings, registry, sender, around)
     endpoints: dict[str, Endpoint] = {
         VERSION: Version(settings, version_root),
         HEARTBEAT: Heartbeat(state),

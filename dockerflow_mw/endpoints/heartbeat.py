@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Collection, Iterable
+from typing import Any, TypeAlias
 
 from dockerflow_mw import signals
 from dockerflow_mw.checks.log import StateLog
@@ -26,6 +26,14 @@ logger = logging.getLogger("dockerflow.heartbeat")
 MAX_TEXT = 4096
 
 
+Silenced: TypeAlias = Callable[[Settings], Collection[str]]
+
+
+def silenced_checks(settings: Settings) -> Collection[str]:
+    """Return the ids of the messages that never count, from the settings."""
+    return settings.silenced_checks
+
+
 class HeartbeatState:
     """The runner and the state log that all heartbeats of a service share.
 
@@ -33,7 +41,10 @@ class HeartbeatState:
         settings: the settings of the service.
         registry: the checks, looked up at each request.
         sender: the sender of the signals.
-        around: returns a context manager that each check runs inside.
+        around: returns a context manager that each check runs inside, on its thread or
+            in its task.
+        silenced: takes the settings and returns the ids of the messages that never
+            count; called at each heartbeat.
     """
 
     def __init__(
@@ -42,17 +53,19 @@ class HeartbeatState:
         registry: Registry,
         sender: object,
         around: Around = contextlib.nullcontext,
+        silenced: Silenced = silenced_checks,
     ) -> None:
         self.settings = settings
         self.registry = registry
         self.runner = Runner(settings, around)
         self.may_see_details = _details_policy(settings.details)
         self._sender = sender
+        self._silenced = silenced
         self._state_log = StateLog(settings.log_repeat_seconds)
 
     def report(self, results: ChecksResults) -> ChecksResults:
         """Log changed states, send the signal, and return what is not silenced."""
-        results = results.without(self.settings.silenced_checks)
+        results = results.without(self._silenced(self.settings))
         for result in results:
             self._state_log.write(result)
         passed, failed = signals.heartbeat_passed, signals.heartbeat_failed

@@ -30,7 +30,7 @@ def test_each_failing_check_is_logged_with_the_level_of_its_messages(
     made.application.check(lambda: None, name="c")
     for _ in range(2):
         made.ask("/__heartbeat__")
-        expected = [(logging.WARNING, "a: w"), (logging.CRITICAL, "b: c")]
+        expected = [(logging.WARNING, "a.W1: w"), (logging.CRITICAL, "b.C1: c")]
         assert logged(caplog) == expected
 
 
@@ -43,9 +43,9 @@ def test_a_check_is_logged_when_its_messages_change(
     made.application.check(lambda: list(current), name="db")
     probes = [
         ([], []),
-        ([checks.Error("down", id="E1")], [(logging.ERROR, "db: down")]),
+        ([checks.Error("down", id="E1")], [(logging.ERROR, "E1: down")]),
         ([checks.Error("down", id="E1")], []),
-        ([checks.Error("full", id="E2")], [(logging.ERROR, "db: full")]),
+        ([checks.Error("full", id="E2")], [(logging.ERROR, "E2: full")]),
         ([], [(logging.INFO, "db: ok again")]),
         ([], []),
     ]

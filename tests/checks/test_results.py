@@ -37,7 +37,7 @@ class Lazy:
         ("no answer", (Error("no answer", id=FAILED),)),
         (Info("i"), (Info("i"),)),
         ([Info("i"), "s"], (Info("i"), Error("s", id=FAILED))),
-        ({Info("i")}, (Info("i"),)),
+        ({"s"}, (Error("s", id=FAILED),)),
         ((message for message in [Info("i")]), (Info("i"),)),
         (DjangoMessage(30, "m", id="d.W1"), (CheckMessage("m", 30, id="d.W1"),)),
         ([Error(Lazy())], (CheckMessage("lazy", 40),)),  # type: ignore[arg-type]

@@ -26,9 +26,6 @@ ERROR_CHECK_TIMED_OUT = "dockerflow.health.E103"
 ERROR_CHECK_INVALID_RESULT = "dockerflow.health.E104"
 """A check returned a value that is not a result of a check."""
 
-ERROR_DATABASE_POOL_EXHAUSTED = "dockerflow.health.E105"
-"""Every connection of the application's pool was in use for ``pool_timeout``."""
-
 ERROR_MIGRATIONS_UNREADABLE = "dockerflow.health.E106"
 """The migration scripts cannot be read."""
 

@@ -67,7 +67,7 @@ def test_the_heartbeat_follows_the_database(
 
     assert (down.status_code, down.json()["checks"]) == (503, {"database": "error"})
     assert list(down.json()["details"]["database"]["messages"]) == [
-        "dockerflow.health.E001"
+        "dockerflow.health.E008"
     ]
     assert (again.status_code, page.text) == (200, "42")
     codes = {rid: summary_of(server, rid)["code"] for rid in ("well", "down", "again")}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,13 +11,14 @@ from typing import Any
 import flask
 import pytest
 
+from dockerflow_mw import DockerflowMiddleware
 from dockerflow_mw import checks as default_checks
 from dockerflow_mw.checks.loop import background_loop
 from dockerflow_mw.flask import Dockerflow, checks
 from tests import services
 from tests.checks.builtin.faults import until
 from tests.checks.builtin.test_migrations import Scripts
-from tests.flask.site import make_app, report
+from tests.flask.site import make_app, report, server_of
 from tests.services import Service
 
 flask_migrate = pytest.importorskip("flask_migrate")
@@ -92,7 +94,7 @@ def test_the_heartbeat_reports_a_stopped_database_and_its_return(
     with services.stopped(postgres):
         status, body = report(site.app)
         assert (status, body["checks"][DATABASE]) == (500, "error")
-        assert list(body["details"][DATABASE]["messages"]) == ["dockerflow.health.E001"]
+        assert list(body["details"][DATABASE]["messages"]) == ["dockerflow.health.E008"]
         # One check alone reports the missing server.
         assert body["checks"][MIGRATIONS] == "info"
     # The check replaces the connection that the restart cut.
@@ -133,6 +135,54 @@ def test_a_request_keeps_its_connection_during_a_heartbeat(site: Site) -> None:
 
     site.upgrade()
     assert site.app.test_client().get("/probe").data == b"the same"
+
+
+@pytest.mark.parametrize("register", ["extension", "default"])
+@pytest.mark.parametrize("early", [False, True], ids=["initialised", "not yet"])
+def test_built_in_checks_may_be_made_outside_of_an_application_context(
+    tmp_path: Path, register: str, early: bool
+) -> None:
+    scripts = Scripts(tmp_path / "migrations")
+    scripts.add("a1")
+    app = make_app(SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path}/app.db")
+    db: Any = flask_sqlalchemy.SQLAlchemy()
+    migrate = flask_migrate.Migrate(directory=str(scripts.folder))
+    dockerflow = Dockerflow(app)
+    check = dockerflow.check if register == "extension" else default_checks.register
+
+    def init_extensions() -> None:
+        db.init_app(app)
+        migrate.init_app(app, db, version_table="applied")
+
+    if not early:
+        init_extensions()
+    check(default_checks.database_connected(db))
+    check(default_checks.migrations_applied(migrate))
+    if early:
+        init_extensions()
+    status, body = report(app)
+    expected = {"database_connected": "ok", "migrations_applied": "warning"}
+    assert (status, body["checks"]) == (200, expected)
+    with app.app_context():
+        scripts.upgrade(db.engine, version_table="applied")
+        assert report(app)[1]["status"] == "ok"
+        db.engine.dispose()
+
+
+def test_the_middleware_without_the_extension_says_what_to_do() -> None:
+    app = make_app(SQLALCHEMY_DATABASE_URI="sqlite://")
+    db: Any = flask_sqlalchemy.SQLAlchemy(app)
+    application = DockerflowMiddleware(app)
+    application.check(default_checks.database_connected(db), name="outside")
+    with app.app_context():
+        application.check(default_checks.database_connected(db), name="inside")
+    answer = server_of(application).ask("/__heartbeat__")
+    body = json.loads(answer.body)
+    assert body["checks"] == {"outside": "error", "inside": "ok"}
+    (text,) = body["details"]["outside"]["messages"].values()
+    assert "Make the check in an application context" in text
+    with app.app_context():
+        db.engine.dispose()
 
 
 def test_checks_may_be_registered_as_in_python_dockerflow() -> None:

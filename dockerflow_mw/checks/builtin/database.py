@@ -9,7 +9,7 @@ timeouts of the driver (``connect_timeout`` and ``tcp_user_timeout`` for Postgre
 
 If all connections of the pool are in use, the check waits for ``pool_timeout``, which
 is 30 seconds by default. Set it below the timeout of the check: then the check fails
-with E105, and else it is late first.
+with E009, and else it is late first.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def database_connected(engine: object) -> BuiltInCheck:
     Args:
         engine: an ``Engine``, an ``AsyncEngine``, or an object with one of them as
             ``engine``. The ``db`` of Flask-SQLAlchemy has its engine in an application
-            context only: call this function in one.
+            context only. The Flask extension runs checks in one. Around a Flask
+            application without the extension, call this function in one.
 
     Raises:
         TypeError: ``engine`` is none of these.
@@ -67,17 +68,22 @@ def _failure(error: Exception) -> Error:
 
     text, identity = "The database driver failed", health.ERROR_DB_API_EXCEPTION
     hint = None
-    if isinstance(error, exc.TimeoutError):
-        text = "Every connection of the database pool is in use"
-        identity = health.ERROR_DATABASE_POOL_EXHAUSTED
-        hint = "Raise pool_size or max_overflow, or find connections left open."
-    elif _is_connection_error(error):
+    if _is_connection_error(error):
         text = "The database cannot be reached"
-        identity = health.ERROR_CANNOT_CONNECT_DATABASE
         hint = "Check that the database runs and accepts connections."
-    elif isinstance(error, exc.SQLAlchemyError):
+    elif isinstance(error, exc.TimeoutError):
+        text = "Every connection of the database pool is in use"
+        identity = health.ERROR_SQLALCHEMY_EXCEPTION
+        hint = "Raise pool_size or max_overflow, or find connections left open."
+    elif isinstance(error, exc.SQLAlchemyError) and not _is_driver_error(error):
         text, identity = "The database failed", health.ERROR_SQLALCHEMY_EXCEPTION
     return Error(f"{text} ({type(error).__name__}).", id=identity, hint=hint, obj=error)
+
+
+def _is_driver_error(error: Exception) -> bool:
+    from sqlalchemy.exc import DBAPIError
+
+    return isinstance(error, DBAPIError)
 
 
 def _is_connection_error(error: Exception) -> bool:

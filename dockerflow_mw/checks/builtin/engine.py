@@ -81,11 +81,14 @@ def query(db: object, work: Work, failure: Failure) -> Outcome:
         Messages; for an ``AsyncEngine``, a coroutine of messages.
     """
     from sqlalchemy import Engine
+    from sqlalchemy.exc import SQLAlchemyError
 
     try:
         engine = find_engine(db)
     except (TypeError, RuntimeError) as error:
         return [misconfigured(error)]
+    except SQLAlchemyError as error:
+        return [failure(error)]
     if isinstance(engine, Engine):
         return _query_sync(engine, work, failure)
     return _query_async(engine, work, failure)
@@ -125,10 +128,12 @@ def _is_stale(error: Exception) -> bool:
 
 def misconfigured(error: Exception) -> Error:
     """Return the message about a check without an engine."""
+    advice = "Pass an engine to the check."
+    if isinstance(error, RuntimeError):
+        # Flask-SQLAlchemy has its engine in an application context only.
+        advice = "Make the check in an application context, or use dockerflow_mw.flask."
     return Error(
-        f"There is no database engine to check ({type(error).__name__}).",
+        f"There is no database engine ({type(error).__name__}). {advice}",
         id=health.ERROR_MISCONFIGURED_DATABASE,
-        hint="Pass an engine to the check. Flask-SQLAlchemy has one in an application"
-        " context only: make the check in one.",
         obj=error,
     )

@@ -49,8 +49,8 @@ def migrations_applied(
 
     Args:
         scripts: the folder of the migrations, as Alembic's ``script_location``; an
-            Alembic ``Config``; or a Flask-Migrate object. The first probe of a process
-            reads the scripts.
+            Alembic ``Config``; or a Flask-Migrate object, see `database_connected`. The
+            first probe of a process reads the scripts.
         engine: an SQLAlchemy ``Engine`` or ``AsyncEngine``, or an object with one of
             them as ``engine``; by default that of the Flask-Migrate object.
         pending: the level of a migration that is not applied.
@@ -66,7 +66,7 @@ def migrations_applied(
     comparison = _Comparison(
         scripts, engine, version_table, version_table_schema, _LEVELS[pending]
     )
-    database, url = describe(comparison.db)
+    database, url = describe(scripts if comparison.db is None else comparison.db)
     target = f"{comparison.folder} in {database}"
     return BuiltInCheck("migrations_applied", comparison, target, url)
 
@@ -103,14 +103,14 @@ class _Comparison:
         level: int = WARNING,
     ) -> None:
         self.load, self.folder = loader(scripts)
-        db = getattr(scripts, "db", None) if engine is None else engine
-        if db is None:
+        if engine is None and not hasattr(scripts, "db"):
             raise TypeError("engine is None; it must be given along with the scripts.")
-        self.db = resolve(db)
-        # Flask-Migrate keeps the arguments for Alembic's context here.
-        options = getattr(scripts, "alembic_ctx_kwargs", {})
-        self.table = table or options.get("version_table") or "alembic_version"
-        self.schema = schema or options.get("version_table_schema")
+        db = scripts.db if engine is None else engine
+        # A Flask-Migrate object has no database before its `init_app`.
+        self.db = None if db is None else resolve(db)
+        self.scripts = scripts
+        self.table = table
+        self.schema = schema
         self.level = level
         self.revisions: Revisions | None = None
 
@@ -121,7 +121,8 @@ class _Comparison:
         except Exception as error:
             return [_unreadable(error)]
         work = functools.partial(self._compare, self.revisions)
-        return query(self.db, work, _cannot_check)
+        db = self.scripts.db if self.db is None else self.db
+        return query(db, work, _cannot_check)
 
     def _compare(self, revisions: Revisions, connection: Connection) -> Messages:
         current = self._current(connection)
@@ -139,10 +140,14 @@ class _Comparison:
     def _current(self, connection: Connection) -> frozenset[str]:
         from sqlalchemy import column, inspect, select, table
 
+        # Flask-Migrate keeps the arguments for Alembic's context here.
+        options = getattr(self.scripts, "alembic_ctx_kwargs", {})
+        name = self.table or options.get("version_table") or "alembic_version"
+        schema = self.schema or options.get("version_table_schema")
         # Alembic's MigrationContext would log two lines at each probe.
-        if not inspect(connection).has_table(self.table, schema=self.schema):
+        if not inspect(connection).has_table(name, schema=schema):
             return frozenset()
-        versions = table(self.table, column("version_num"), schema=self.schema)
+        versions = table(name, column("version_num"), schema=schema)
         return frozenset(connection.execute(select(versions.c.version_num)).scalars())
 
 

@@ -33,15 +33,8 @@ from dockerflow_mw.checks.builtin.base import (
 from dockerflow_mw.checks.messages import Error
 
 # Names, because the exceptions of redis-py and valkey-py have no common base class.
-_UNREACHABLE = {
-    "ClusterDownError",
-    "ConnectionError",
-    "OSError",
-    "RedisClusterException",
-    "TimeoutError",
-    "ValkeyClusterException",
-}
 _REDIS = {"RedisError", "ValkeyError"}
+_UNREACHABLE = {"OSError", "RedisClusterException", "ValkeyClusterException"}
 
 
 def redis_connected(client: object) -> BuiltInCheck:
@@ -106,11 +99,11 @@ def _judge(answer: object) -> Messages:
 
 def _failure(error: Exception) -> Error:
     names = {ancestor.__name__ for ancestor in type(error).__mro__}
-    if names & _UNREACHABLE:
+    if names & _REDIS and "ConnectionError" not in names:
+        return _error("Redis failed", health.ERROR_REDIS_EXCEPTION, error)
+    if names & (_REDIS | _UNREACHABLE):
         identity = health.ERROR_CANNOT_CONNECT_REDIS
         return _error("Redis cannot be reached", identity, error)
-    if names & _REDIS:
-        return _error("Redis failed", health.ERROR_REDIS_EXCEPTION, error)
     raise error
 
 

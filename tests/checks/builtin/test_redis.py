@@ -417,6 +417,7 @@ async def later(value: object) -> object:
         pytest.param({"a:1": True, "b:1": False}, ["E007"], id="not every node"),
         pytest.param({}, ["E007"], id="no node"),
         pytest.param(redis.ReadOnlyError(), ["E010"], id="another error of Redis"),
+        pytest.param(redis.TimeoutError(), ["E010"], id="a timeout of the client"),
         pytest.param(TimeoutError(), ["E004"], id="Python's own error"),
     ],
 )

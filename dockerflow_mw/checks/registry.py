@@ -17,6 +17,7 @@ from dockerflow_mw.checks.origin import (
     place,
     unwrap,
 )
+from dockerflow_mw.checks.results import ChecksResults as ChecksResults
 from dockerflow_mw.logging import log_safely
 from dockerflow_mw.settings import readers
 

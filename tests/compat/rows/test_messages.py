@@ -97,7 +97,7 @@ def names(package: str) -> list[str]:
     for module, wanted in {
         "checks": "STATUSES level_to_text CheckMessage Error get_checks run_checks",
         "checks.messages": "DEBUG STATUSES CheckMessage Critical level_to_text",
-        "checks.registry": "run_checks run_checks_async register get_checks",
+        "checks.registry": "run_checks run_checks_async ChecksResults get_checks",
         "flask.checks": "STATUSES Error check_database_connected health messages",
         "flask.checks.messages": "DEBUG STATUSES CheckMessage Critical level_to_text",
         "sanic.checks": "STATUSES Error check_redis_connected health level_to_text",

@@ -128,13 +128,14 @@ def test_an_argument_may_be_a_python_value(
         (
             "checks",
             "nowhere.check",
-            "DOCKERFLOW_CHECKS is 'nowhere.check' (No module named 'nowhere');"
+            "DOCKERFLOW_CHECKS is 'nowhere.check' (nowhere.check cannot be imported:"
+            " No module named 'nowhere');"
             " it must be callables or their dotted paths, separated by commas.",
         ),
         (
             "version_callback",
             "sys.path",
-            "DOCKERFLOW_VERSION_CALLBACK is 'sys.path';"
+            "DOCKERFLOW_VERSION_CALLBACK is 'sys.path' (sys.path is a list);"
             " it must be a callable or the dotted path of one.",
         ),
     ],
@@ -177,7 +178,7 @@ def test_a_bad_variable_raises_an_error_with_name_value_and_allowed_values(
         ("groups", ["/r"]),
         ("groups", {"/r": 3}),
         ("version_callback", 3),
-        ("checks", ["json"]),
+        ("checks", [3]),
     ],
 )
 def test_a_bad_argument_raises_an_error_with_name_and_value(

@@ -137,14 +137,18 @@ def _token(value: object) -> str:
 
 
 def _function(value: object) -> Callable[..., Any]:
-    if isinstance(value, str):
-        try:
-            value = resolve_name(value)
-        except (ImportError, AttributeError) as error:
-            raise Refused(str(error)) from error
-    if not callable(value):
-        raise ValueError
-    return value
+    if not isinstance(value, str):
+        if not callable(value):
+            raise ValueError
+        return value
+    try:
+        found = resolve_name(value)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise Refused(f"{value} cannot be imported: {error}") from error
+    if not callable(found):
+        raise Refused(f"{value} is a {type(found).__name__}")
+    function: Callable[..., Any] = found
+    return function
 
 
 def _file_path(value: Any) -> Path:

@@ -38,7 +38,6 @@ settings.configure(
         f"{__name__}.check_books",
     ],
     DOCKERFLOW_CONFIGURE_LOGGING=True,
-    DOCKERFLOW_SYSTEM_CHECKS=False,
     INSTALLED_APPS=["dockerflow_mw.django"],
     LOGGING_CONFIG=None,
     MIDDLEWARE=["dockerflow_mw.django.middleware.DockerflowMiddleware"],

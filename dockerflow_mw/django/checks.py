@@ -1,7 +1,8 @@
 """Checks of a Django project: its database, its migrations, its Redis cache.
 
-``manage.py check`` and each heartbeat run the checks that ``DOCKERFLOW_CHECKS`` lists.
-A heartbeat runs each one on a thread of its own, with connections of its own.
+Each heartbeat runs the checks that ``DOCKERFLOW_CHECKS`` lists. ``manage.py check``
+runs those of Django's kind: sync functions that accept ``**kwargs``.
+``manage.py check --deploy --tag dockerflow`` runs all.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from dockerflow_mw import health
 from dockerflow_mw.checks import default_registry
 from dockerflow_mw.checks.builtin import redis
 from dockerflow_mw.django.service import current_service
+from dockerflow_mw.django.system import TAG, check_others, is_of_django
 
 __all__ = [
     "check_database_connected",
@@ -35,12 +37,15 @@ def register() -> None:
     """Register the ``DOCKERFLOW_CHECKS`` with Django and in the default registry.
 
     Raises:
-        dockerflow_mw.settings.SettingsError: a setting is invalid.
-        TypeError: a check does not accept ``**kwargs``.
+        dockerflow_mw.settings.SettingsError: a setting is invalid, or a check needs
+            other arguments than Django's.
     """
     for check in current_service().settings.checks:
-        django_checks.register(vars(check)["__wrapped__"])
+        if is_of_django(original := vars(check)["__wrapped__"]):
+            django_checks.register(original, TAG)
         default_registry.register(check)
+    # Only ``--deploy`` runs it: a failed heartbeat must not stop migrate or runserver.
+    django_checks.register(check_others, TAG, deploy=True)
 
 
 def check_database_connected(app_configs: Any = None, **kwargs: Any) -> list[Any]:  # noqa: ARG001 - Django's
@@ -73,6 +78,10 @@ def check_migrations_applied(app_configs: Any = None, **kwargs: Any) -> list[Any
     """Check that every migration of the code is applied to the default database.
 
     Further migrations in the database do not count: a release may be rolled back.
+
+    Args:
+        app_configs: the applications to look at; None or empty for all.
+        kwargs: further arguments of Django, which do not matter.
     """
     try:
         loader = MigrationLoader(connection, ignore_no_migrations=True)
@@ -83,7 +92,9 @@ def check_migrations_applied(app_configs: Any = None, **kwargs: Any) -> list[Any
     except Exception as error:
         text = "The migrations cannot be read"
         return [_error(text, health.ERROR_MIGRATIONS_UNREADABLE, error)]
-    pending = sorted(loader.graph.nodes.keys() - loader.applied_migrations.keys())
+    labels = {config.label for config in app_configs or ()}
+    missing = loader.graph.nodes.keys() - loader.applied_migrations.keys()
+    pending = sorted(node for node in missing if not labels or node[0] in labels)
     if not pending:
         return []
     named = ", ".join(f"{app}.{name}" for app, name in pending[:10])
@@ -98,7 +109,8 @@ def check_redis_connected(app_configs: Any = None, **kwargs: Any) -> list[Any]: 
     The cache is the one of django-redis or the one of Django.
     """
     try:
-        found: Any = redis.check_redis_connected(_redis_client())
+        client = types.SimpleNamespace(ping=_ping)
+        found: Any = redis.check_redis_connected(client)
     except (ImportError, NotImplementedError) as error:
         text = "The default cache has no Redis client"
         return [_error(text, health.ERROR_MISSING_REDIS_CLIENT, error)]
@@ -108,18 +120,15 @@ def check_redis_connected(app_configs: Any = None, **kwargs: Any) -> list[Any]: 
     return [django_checks.Error(m.msg, m.hint, m.obj, m.id) for m in found]
 
 
-def _redis_client() -> Any:
+def _ping() -> Any:
     cache = current_service().cache
     if not isinstance(cache, RedisCache):
-        return import_module("django_redis").get_redis_connection("default")
-
-    def ping() -> bool:
-        # Django has no public way to its Redis client. `touch` of a missing key changes
-        # nothing and asks the first server, whereas `get` may ask a replica.
-        cache.touch("dockerflow_mw")
-        return True
-
-    return types.SimpleNamespace(ping=ping)
+        # A client may connect when it is made, and so raise what a ping raises.
+        return import_module("django_redis").get_redis_connection("default").ping()
+    # Django has no public way to its Redis client. `touch` of a missing key changes
+    # nothing and asks the first server, whereas `get` may ask a replica.
+    cache.touch("dockerflow_mw")
+    return True
 
 
 def _error(text: str, identity: str, error: Exception | None = None) -> Any:

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.core.exceptions import ImproperlyConfigured
 from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import LazyObject
@@ -28,6 +29,8 @@ from dockerflow_mw.logging import log_safely
 from dockerflow_mw.protocols import wsgi
 from dockerflow_mw.protocols.asgi_events import record_failure
 from dockerflow_mw.summary import Summary, current
+from dockerflow_mw.summary import logger as summary_logger
+from dockerflow_mw.summary.log import RequestLog
 
 __all__ = ["DockerflowMiddleware"]
 
@@ -41,15 +44,20 @@ class DockerflowMiddleware:
         get_response: the next middleware or the view.
 
     Attributes:
+        summary_logger: the logger of the summaries.
         viewpatterns: pairs of a compiled pattern and a view. A subclass may replace
             the paths of the endpoints and add views.
 
     Raises:
+        django.core.exceptions.ImproperlyConfigured: a subclass has a method that is
+            never called.
         dockerflow_mw.settings.SettingsError: a setting is invalid.
     """
 
     sync_capable = True
     async_capable = True
+
+    summary_logger: logging.Logger = summary_logger
 
     viewpatterns: ClassVar[Iterable[tuple[re.Pattern[str], View]]] = [
         (re.compile(rf"{path}/?\Z"), view) for view, path in PATHS.items()
@@ -60,6 +68,7 @@ class DockerflowMiddleware:
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
+        _refuse_unused_methods(type(self))
         signals.connect()
         current_service()
 
@@ -69,7 +78,9 @@ class DockerflowMiddleware:
             return self._acall(request)
         handler, summary, is_own = self._open(request)
         try:
-            return self._end(request, summary, is_own, handler(request))
+            response = handler(request)
+            self._add_fields(request, summary)
+            return _end(request, summary, is_own, response)
         except BaseException as error:
             record_failure(summary, error)
             if is_own:
@@ -79,7 +90,13 @@ class DockerflowMiddleware:
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         handler, summary, is_own = self._open(request)
         try:
-            return self._end(request, summary, is_own, await handler(request))
+            response = await handler(request)
+            if current_service().settings.summary_load_user:
+                # On a thread: Django refuses queries on an event loop.
+                await sync_to_async(self._add_fields)(request, summary)
+            else:
+                self._add_fields(request, summary)
+            return _end(request, summary, is_own, response)
         except BaseException as error:
             record_failure(summary, error)
             if is_own:
@@ -93,7 +110,8 @@ class DockerflowMiddleware:
             answer = functools.partial(_aanswer if self._is_async else _answer, found)
             # Django turns the exception of ``/__error__`` into a response.
             handler = convert_exception_to_response(answer)
-        return handler, *_summary_of(request, found is not None)
+        log = current_service().log_to(self.summary_logger)
+        return handler, *_summary_of(request, log, found is not None)
 
     def _find(self, path: str) -> Endpoint | View | None:
         service = current_service()
@@ -102,12 +120,6 @@ class DockerflowMiddleware:
                 return service.find(PATHS[view]) if view in PATHS else view
         service.start()
         return service.routes.get(path)
-
-    def _end(self, request: Any, summary: Summary, is_own: bool, response: Any) -> Any:
-        self._add_fields(request, summary)
-        if is_own:
-            observe(response, summary, request)
-        return response
 
     def _add_fields(self, request: HttpRequest, summary: Summary) -> None:
         try:
@@ -124,6 +136,12 @@ class DockerflowMiddleware:
             text = "What Django knows of a request could not be logged."
             log_safely(logger, logging.ERROR, text, error=error)
 
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        """Do nothing. Django calls the method of a subclass, which may call this one.
+
+        The middleware records exceptions without this method.
+        """
+
     def _build_extra_meta(self, request: HttpRequest) -> dict[str, Any]:
         """Return the fields of a request's summary. A subclass may override this.
 
@@ -134,12 +152,30 @@ class DockerflowMiddleware:
         return summary.as_fields(int(1000 * (time.time() - start))) if summary else {}
 
 
-def _summary_of(request: HttpRequest, probe: bool) -> tuple[Summary, bool]:
+def _refuse_unused_methods(kind: type[DockerflowMiddleware]) -> None:
+    for method in ("process_request", "process_response"):
+        if hasattr(kind, method):
+            raise ImproperlyConfigured(
+                f"{kind.__module__}.{kind.__qualname__}.{method} is never called; move"
+                " its code to __call__, or to _build_extra_meta for fields of the"
+                " summary."
+            )
+
+
+def _end(request: Any, summary: Summary, is_own: bool, response: Any) -> Any:
+    if is_own:
+        observe(response, summary, request)
+    return response
+
+
+def _summary_of(
+    request: HttpRequest, log: RequestLog, probe: bool
+) -> tuple[Summary, bool]:
     """Return the summary of a request, and whether it was opened here.
 
     The summary of an outer middleware of this package serves this one as well.
     """
-    scope, log = getattr(request, "scope", None), current_service().log
+    scope = getattr(request, "scope", None)
     holder: dict[str, Any] = scope if isinstance(scope, dict) else request.META
     outer = wsgi.outer_summary(holder)
     summary = outer or wsgi.open_summary(log, request.META, probe)
@@ -169,10 +205,12 @@ async def _aanswer(found: Endpoint | View, request: HttpRequest) -> HttpResponse
 
 
 def _user_id(request: HttpRequest) -> Any:
-    # ``request.user`` would query the session, and let the response vary by cookie.
+    # ``request.user`` would query the session and the database.
     known = vars(request)
     user = known.get("user")
     if user is None or isinstance(user, LazyObject):
         # Django has no public attribute for the user that it loaded.
-        user = known.get("_cached_user") or known.get("_acached_user")
+        loaded = known.get("_cached_user") or known.get("_acached_user")
+        lazy = user if current_service().settings.summary_load_user else None
+        user = loaded or lazy
     return user.pk if getattr(user, "is_authenticated", False) else None

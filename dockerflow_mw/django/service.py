@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import logging
 import os
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,7 @@ def _wants_system_checks() -> bool:
     name = "DOCKERFLOW_SYSTEM_CHECKS"
     value = getattr(django_settings, name, None)
     if value is None or value == "":
-        value = os.environ.get(name) or True
+        value = os.environ.get(name) or False
     return readers.setting(name, value, readers.boolean, "true or false")
 
 
@@ -64,7 +65,7 @@ class DjangoService(Service):
     """The engine of a Django project, which is the sender of its signals.
 
     Attributes:
-        log: opens the summaries.
+        log_to: returns what opens the summaries of a logger.
     """
 
     def __init__(self) -> None:
@@ -80,7 +81,9 @@ class DjangoService(Service):
         )
         if _wants_system_checks():
             self.checks = SystemChecks(self.checks)
-        self.log = RequestLog(settings, environ_key)
+        self.log_to: Callable[[logging.Logger], RequestLog] = functools.cache(
+            functools.partial(RequestLog, settings, environ_key)
+        )
 
     @functools.cached_property
     def cache(self) -> Any:

@@ -22,6 +22,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from dockerflow_mw.flask.hooks import Hooks
 from dockerflow_mw.logging import log_safely
 from dockerflow_mw.protocols.wsgi import WSGIMiddleware
 from dockerflow_mw.request_id import request_id_context
+from dockerflow_mw.service import Service
 from dockerflow_mw.summary import Summary, current
 
 __all__ = ["Dockerflow"]
@@ -102,7 +104,8 @@ class Dockerflow(Extension):
             {"DOCKERFLOW_VERSION_PATH": Path(app.root_path).parent},
             around=functools.partial(_check_context, app),
         )
-        Hooks(service, self.summary_logger, self._complete).connect(app)
+        complete = functools.partial(self._complete, service)
+        Hooks(service, self.summary_logger, complete).connect(app)
         app.wsgi_app = WSGIMiddleware(  # type: ignore[method-assign]  # Flask's way
             app.wsgi_app, service, self.summary_logger
         )
@@ -112,7 +115,7 @@ class Dockerflow(Extension):
         """Return the id of the current user for the summary. Override it at will.
 
         This method returns the id of Flask-Login's user if the application has loaded
-        the user. It makes no query.
+        the user, or if the setting ``summary_load_user`` is on. It makes no query.
         """
         user = flask.g.get("_login_user")
         user_id: str | None = None if user is None else _id_of(user)
@@ -128,9 +131,11 @@ class Dockerflow(Extension):
         summary = current()
         return {} if summary is None else summary.as_fields(0)
 
-    def _complete(self, summary: Summary) -> None:
+    def _complete(self, service: Service, summary: Summary) -> None:
         """Add the user and the extra fields to a summary. Log an exception in these."""
         try:
+            if service.settings.summary_load_user:
+                _load_user()
             uid = self.user_id()
             if uid is not None:
                 summary.set_user(uid)
@@ -139,7 +144,7 @@ class Dockerflow(Extension):
             if getattr(extra, "__func__", None) is not Dockerflow.summary_extra:
                 summary.amend(extra())
         except (Exception, SystemExit) as error:
-            text = "user_id() or summary_extra() raised; the summary lacks its part."
+            text = "The user or summary_extra() raised; the summary lacks that part."
             log_safely(self.logger, logging.ERROR, text, error=error)
 
 
@@ -148,6 +153,13 @@ def _check_context(app: flask.Flask) -> Iterator[None]:
     with app.app_context():
         flask.g.request_id = request_id_context.get()
         yield
+
+
+def _load_user() -> None:
+    """Let Flask-Login load the current user, if the application has Flask-Login."""
+    if hasattr(flask.current_app, "login_manager"):
+        # Any attribute of the proxy loads the user.
+        getattr(import_module("flask_login").current_user, "is_authenticated", None)
 
 
 def _id_of(user: Any) -> Any:

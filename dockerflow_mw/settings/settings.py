@@ -56,6 +56,7 @@ class Options(TypedDict, total=False):
     silenced_checks: str | Iterable[str]
     slow_seconds: float | str
     summary_levels: str | Mapping[int | str, int | str] | None
+    summary_load_user: bool | str
     summary_log_querystring: bool | str
     summary_log_websockets: bool | str
     version_callback: Callable[..., Any] | str | None
@@ -162,6 +163,11 @@ class Settings:
     )
     """Log levels of summaries by status, or by class of statuses. The default is
     ``INFO`` below 500, and ``ERROR`` from 500."""
+
+    summary_load_user: bool = _option(False, readers.boolean, _BOOLEAN)
+    """True to load the user for the summary's ``uid``, in Django and with Flask-Login,
+    which may cost a query per request. By default, ``uid`` is the user that the
+    application loaded."""
 
     summary_log_querystring: bool = _option(False, readers.boolean, _BOOLEAN)
     """True to log the query string in the summary, with credentials masked."""

@@ -21,7 +21,7 @@ from tests.frameworks import django_site
 def project(view: Any, *others: str, **changes: Any) -> Iterator[None]:
     """Apply settings with one view, our middleware and others after it."""
     pattern = re_path(r"(?s)^.*\Z", view)
-    quiet = {"DOCKERFLOW_CHECKS": (), "DOCKERFLOW_SYSTEM_CHECKS": False}
+    quiet = {"DOCKERFLOW_CHECKS": ()}
     ours = {"MIDDLEWARE": [MIDDLEWARE, *others], "ROOT_URLCONF": (pattern,)}
     with django_site.site(**{**quiet, **ours, **changes}):
         yield

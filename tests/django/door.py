@@ -25,7 +25,7 @@ RAISED = "tests.raised"
 def project(view: Any, **options: Any) -> Iterator[None]:
     """Apply settings with one view for every path."""
     given = {"log_probes": "failures", "error_endpoint": False, "details": "full"}
-    given |= {"checks": (), "system_checks": False, **options}
+    given |= {"checks": (), **options}
     changes = {f"DOCKERFLOW_{name.upper()}": value for name, value in given.items()}
     pattern = re_path(r"(?s)^.*\Z", view)
     logger = logging.getLogger("django.request")

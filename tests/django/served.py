@@ -45,7 +45,6 @@ settings.configure(
     ],
     DOCKERFLOW_CONFIGURE_LOGGING=True,
     DOCKERFLOW_DETAILS="full",
-    DOCKERFLOW_SYSTEM_CHECKS=False,
     INSTALLED_APPS=["django.contrib.contenttypes", "dockerflow_mw.django"],
     LOGGING_CONFIG=None,
     MIDDLEWARE=["dockerflow_mw.django.middleware.DockerflowMiddleware"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,12 +17,14 @@ from django.core.checks.registry import registry
 from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
 
-from dockerflow_mw.checks import default_registry
+from dockerflow_mw.checks import Error, default_registry
 from dockerflow_mw.django import checks, system
 from dockerflow_mw.django.service import current_service
 from tests.django.asking import ASK, ask_wsgi, project
 
 Ask = Callable[..., tuple[int, bytes]]
+
+HEALTH = "dockerflow.health"
 
 pytestmark = pytest.mark.usefixtures("info")
 
@@ -195,6 +198,123 @@ def test_system_checks_run_one_at_a_time() -> None:
         django_checks.register(named(f"check_{number}"))
     with project(page, **WITH_SYSTEM):
         assert probe()[0] == 200
+
+
+def returns(value: Any) -> Any:
+    """Return a sync and an async check, without arguments, with a return value."""
+
+    def check() -> Any:
+        if isinstance(value, Exception):
+            raise value
+        return value
+
+    async def acheck() -> Any:
+        return check()
+
+    return check, acheck
+
+
+@pytest.mark.parametrize("ask", ASK)
+@pytest.mark.parametrize(
+    ("value", "state", "messages"),
+    [
+        pytest.param(None, "ok", {}, id="None"),
+        pytest.param(True, "ok", {}, id="True"),
+        pytest.param([], "ok", {}, id="an empty list"),
+        pytest.param(
+            False, "error", {f"{HEALTH}.E101": "The check failed."}, id="False"
+        ),
+        pytest.param("down", "error", {f"{HEALTH}.E101": "down"}, id="a string"),
+        pytest.param(Error("down", id="E1"), "error", {"E1": "down"}, id="a message"),
+        pytest.param(
+            [django_checks.Warning("slow", id="W1")],
+            "warning",
+            {"W1": "slow"},
+            id="a list of Django's messages",
+        ),
+        pytest.param(
+            OSError("secret"),
+            "error",
+            {f"{HEALTH}.E102": "The check raised OSError; the log has its traceback."},
+            id="an exception",
+        ),
+        pytest.param(
+            3,
+            "error",
+            {
+                f"{HEALTH}.E104": "The check returned int; it must return messages,"
+                " a string, a boolean or None."
+            },
+            id="nonsense",
+        ),
+    ],
+)
+def test_a_listed_check_may_return_what_any_check_returns(
+    ask: Ask, value: Any, state: str, messages: dict[str, str]
+) -> None:
+    with project(page, DOCKERFLOW_CHECKS=returns(value), DEBUG=True):
+        body = probe(ask)[1]
+    assert body["checks"] == {"check": state, "acheck": state}
+    assert [d["messages"] for d in body["details"].values()] == [messages] * (
+        2 if messages else 0
+    )
+
+
+def accepts_nothing() -> str:
+    return "called"
+
+
+def accepts_app_configs(app_configs: Any) -> str:
+    return f"called with {app_configs}"
+
+
+def accepts_both(databases: Any, *, app_configs: Any) -> str:
+    return f"called with {app_configs} and {databases}"
+
+
+def accepts_keywords(**kwargs: Any) -> str:
+    return f"called with {sorted(kwargs)}"
+
+
+def has_a_default(timeout: int = 3) -> str:
+    return f"called with {timeout}"
+
+
+@pytest.mark.parametrize(
+    ("check", "text"),
+    [
+        (accepts_nothing, "called"),
+        (accepts_app_configs, "called with None"),
+        (accepts_both, "called with None and None"),
+        (accepts_keywords, "called with ['app_configs', 'databases']"),
+        (has_a_default, "called with 3"),
+    ],
+)
+def test_a_check_gets_the_arguments_of_django_that_it_accepts(
+    check: Callable[..., str], text: str
+) -> None:
+    with project(page, DOCKERFLOW_CHECKS=listed(check), DEBUG=True):
+        details = probe()[1]["details"]
+    assert list(details[check.__name__]["messages"].values()) == [text]
+
+
+def needs_a_client(client: Any) -> None:
+    """Do nothing."""
+
+
+def test_a_check_with_other_arguments_stops_the_start() -> None:
+    from dockerflow_mw.settings import SettingsError
+
+    path = f"{__name__}.needs_a_client"
+    sentence = (
+        f"DOCKERFLOW_CHECKS has {path}, which cannot be called (missing a required"
+        " argument: 'client'); a check takes no arguments, or those of Django's checks."
+    )
+    with (
+        project(page, DOCKERFLOW_CHECKS=[path]),
+        pytest.raises(SettingsError, match=re.escape(sentence)),
+    ):
+        current_service()
 
 
 def test_checks_are_registered_with_django_and_by_default() -> None:

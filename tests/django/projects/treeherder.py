@@ -41,7 +41,7 @@ def test_get_heartbeat_debug(client: Client) -> None:
     heartbeat = client.get("/__heartbeat__").json()
     assert heartbeat["status"] == "ok"
     assert heartbeat["checks"]["check_database_connected"] == "ok"
-    assert heartbeat["checks"]["check_all_models"] == "ok"
+    assert heartbeat["checks"]["check_migrations_applied"] == "ok"
     assert heartbeat["details"] == {}
 
 
@@ -49,7 +49,7 @@ def test_get_heartbeat(client: Client) -> None:
     settings.DEBUG = False
     response = client.get("/__heartbeat__")
     assert response.status_code == 200
-    assert response.json() == {"status": "warning"}
+    assert response.json() == {"status": "ok"}
 
 
 def test_it_follows_a_test_s_own_settings(client: Client) -> None:

@@ -12,6 +12,7 @@ from django.utils.decorators import sync_and_async_middleware
 from django.utils.functional import SimpleLazyObject
 
 from dockerflow_mw.django.middleware import DockerflowMiddleware
+from dockerflow_mw.django.system import is_on_event_loop
 
 
 class User:
@@ -28,7 +29,8 @@ LOADED: list[str] = []
 def get_user(request: HttpRequest) -> User:
     """Return the user of a request, loaded once, as django.contrib.auth does."""
     if not hasattr(request, "_cached_user"):
-        LOADED.append("a query")
+        where = "on an event loop" if is_on_event_loop() else "not on an event loop"
+        LOADED.append(f"a query, {where}")
         request._cached_user = User(7)
     user: User = request._cached_user
     return user

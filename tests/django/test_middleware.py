@@ -23,6 +23,7 @@ from django.http import (
     StreamingHttpResponse,
 )
 from django.test import RequestFactory
+from django.utils.functional import SimpleLazyObject
 
 from dockerflow_mw import DockerflowMiddleware, summary
 from dockerflow_mw.django.middleware import DockerflowMiddleware as Inside
@@ -252,6 +253,34 @@ def test_the_user_is_not_loaded_for_the_log(caplog: Caplog, ask: Ask) -> None:
         ask()
     (record,) = summaries(caplog)
     assert (record.uid, middlewares.LOADED) == ("", [])
+
+
+@asking
+def test_the_user_is_loaded_for_the_log_with_the_setting(
+    caplog: Caplog, ask: Ask
+) -> None:
+    middlewares.LOADED.clear()
+    user = "tests.django.middlewares.lazy_user"
+    with project(page, user, DOCKERFLOW_SUMMARY_LOAD_USER=True):
+        ask()
+        ask("/__lbheartbeat__")
+    assert [record.uid for record in summaries(caplog)] == [7, ""]
+    assert middlewares.LOADED == ["a query, not on an event loop"]
+
+
+@asking
+def test_a_user_that_cannot_be_loaded_does_not_change_the_response(
+    caplog: Caplog, ask: Ask
+) -> None:
+    def view(request: HttpRequest) -> HttpResponse:
+        request.user = SimpleLazyObject(lambda: 1 / 0)
+        return HttpResponse(b"fine")
+
+    with project(view, DOCKERFLOW_SUMMARY_LOAD_USER=True):
+        assert ask() == (200, b"fine")
+    assert [record.uid for record in summaries(caplog)] == [""]
+    text = "What Django knows of a request could not be logged."
+    assert ("dockerflow.django", logging.ERROR, text) in caplog.record_tuples
 
 
 @asking

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -28,9 +29,9 @@ class Site:
         loaded: the ids of the loaded users.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, **config: Any) -> None:
         self.loaded: list[str] = []
-        self.app = make_app()
+        self.app = make_app(**config)
         Dockerflow(self.app)
         login = flask_login.LoginManager(self.app)
         login.user_loader(self.load)
@@ -80,6 +81,33 @@ def test_the_log_loads_no_user(site: Site, summaries: Records) -> None:
         site.client.get(path)
     assert site.loaded == []
     assert [r.uid for r in summaries()] == ["u7", "", "", "", ""]
+
+
+def test_the_setting_loads_the_user(summaries: Records) -> None:
+    site = Site(DOCKERFLOW_SUMMARY_LOAD_USER=True)
+    for path in ("/", "/login", "/", "/boom", "/missing", "/__heartbeat__"):
+        site.client.get(path)
+    assert [r.uid for r in summaries()] == ["", "u7", "u7", "u7", "u7", ""]
+    assert site.loaded == ["u7", "u7", "u7"]
+
+
+def test_a_user_that_cannot_be_loaded_changes_no_response(
+    summaries: Records, caplog: pytest.LogCaptureFixture
+) -> None:
+    site = Site(DOCKERFLOW_SUMMARY_LOAD_USER=True)
+    site.client.get("/login")
+    site.app.login_manager.user_loader(lambda _: 1 / 0)  # type: ignore[attr-defined]
+    assert site.client.get("/").data == b"a page"
+    assert [r.uid for r in summaries()] == ["u7", ""]
+    text = "The user or summary_extra() raised; the summary lacks that part."
+    assert ("dockerflow.flask", logging.ERROR, text) in caplog.record_tuples
+
+
+def test_the_setting_needs_no_flask_login(summaries: Records) -> None:
+    app = make_app(DOCKERFLOW_SUMMARY_LOAD_USER=True)
+    Dockerflow(app)
+    assert app.test_client().get("/").data == b"a page"
+    assert [r.uid for r in summaries()] == [""]
 
 
 def test_a_uid_of_the_application_goes_before_the_loaded_user(

@@ -8,6 +8,11 @@ PROBE = "* /__[hlv]*"
 
 DIFFERENCES: list[Difference] = [
     Difference(
+        "GET /__heartbeat__*",
+        "body.checks.*",
+        "System checks run only with DOCKERFLOW_SYSTEM_CHECKS.",
+    ),
+    Difference(
         "GET /", "dockerflow.middleware*", "A start-up record lists the endpoints."
     ),
     Difference("*", "request.summary.Fields.code", "The summary has the status."),
@@ -30,7 +35,7 @@ DIFFERENCES: list[Difference] = [
     Difference(
         "*",
         "request.summary.Fields.uid",
-        "The summary names the user only if the view loaded the user.",
+        "By default, the summary names the user only if the view loaded the user.",
     ),
     Difference(
         "*", "header.vary", "Without loading the user, no response varies by cookie."

@@ -80,7 +80,9 @@ class DockerflowMiddleware:
         try:
             response = handler(request)
             self._add_fields(request, summary)
-            return _end(request, summary, is_own, response)
+            if is_own:
+                observe(response, summary, request)
+            return response
         except BaseException as error:
             record_failure(summary, error)
             if is_own:
@@ -96,7 +98,9 @@ class DockerflowMiddleware:
                 await sync_to_async(self._add_fields)(request, summary)
             else:
                 self._add_fields(request, summary)
-            return _end(request, summary, is_own, response)
+            if is_own:
+                observe(response, summary, request)
+            return response
         except BaseException as error:
             record_failure(summary, error)
             if is_own:
@@ -160,12 +164,6 @@ def _refuse_unused_methods(kind: type[DockerflowMiddleware]) -> None:
                 " its code to __call__, or to _build_extra_meta for fields of the"
                 " summary."
             )
-
-
-def _end(request: Any, summary: Summary, is_own: bool, response: Any) -> Any:
-    if is_own:
-        observe(response, summary, request)
-    return response
 
 
 def _summary_of(

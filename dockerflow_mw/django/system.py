@@ -96,9 +96,9 @@ def adapt(checks: Iterable[CheckFunction]) -> tuple[CheckFunction, ...]:
     return tuple(named.values())
 
 
+# Cached: the registry logs the replacement of a function by a different one.
 @functools.cache
 def _adapt(check: CheckFunction, name: str) -> CheckFunction:
-    # Cached: the registry logs the replacement of a function by a different one.
     arguments = _accepted_arguments(check)
 
     def run() -> Any:

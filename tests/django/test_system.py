@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -20,7 +21,7 @@ from django.test import override_settings
 from dockerflow_mw.checks import Error, default_registry
 from dockerflow_mw.django import checks, system
 from dockerflow_mw.django.service import current_service
-from tests.django.asking import ASK, ask_wsgi, project
+from tests.django.asking import ASK, ask_asgi, ask_wsgi, project
 
 Ask = Callable[..., tuple[int, bytes]]
 
@@ -452,6 +453,32 @@ def test_a_system_check_has_the_arguments_of_manage_py_check(ask: Ask) -> None:
     finally:
         registry.registered_checks.discard(check_models)
     assert body["checks"]["check_models"] == "ok"
+
+
+LOOPS: list[asyncio.AbstractEventLoop] = []
+
+
+async def check_loop() -> None:
+    LOOPS.append(asyncio.get_running_loop())
+
+
+def test_an_async_check_runs_on_one_loop_so_that_its_client_stays_connected() -> None:
+    LOOPS.clear()
+    loop_of_the_server: list[Any] = []
+
+    def wrap(app: Any) -> Any:
+        async def served(*args: Any) -> None:
+            loop_of_the_server.append(asyncio.get_running_loop())
+            await app(*args)
+
+        return served
+
+    with project(page, DOCKERFLOW_CHECKS=listed(check_loop)):
+        assert probe(ask_wsgi) == probe(ask_wsgi) == (200, {"status": "ok"})
+        ask_asgi("/__heartbeat__", wrap=wrap)
+    private, still_private, of_the_server = LOOPS
+    assert private is still_private
+    assert [of_the_server] == loop_of_the_server
 
 
 THREADS: list[int] = []

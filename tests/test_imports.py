@@ -68,6 +68,11 @@ def test_no_framework_and_no_client_is_imported(code: str) -> None:
     assert "dockerflow_mw" in loaded
 
 
+def test_the_command_needs_no_other_package() -> None:
+    loaded = loaded_by("import dockerflow_mw.cli")
+    assert loaded & {*OPTIONAL, "asgiref", "blinker", "asyncio"} == set()
+
+
 def test_importing_the_package_imports_neither_asyncio_nor_logging() -> None:
     loaded = loaded_by("import dockerflow_mw")
     assert loaded & {"asyncio", "logging"} == set()

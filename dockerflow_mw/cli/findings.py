@@ -60,7 +60,10 @@ def of_path(line: int, path: str, named: Role) -> set[Finding]:
     """
     if named == "unclear" and not path.startswith(NEW):
         new = with_new_root(path)
-        sentence = f"{path} stays, as it may name a logger; a module is now {new}."
+        sentence = (
+            f"{path} stays, as it may name a logger or an endpoint;"
+            f" the module is now {new}."
+        )
         return {Finding(line, sentence)}
     difference = problem(with_old_root(path))
     return {Finding(line, difference)} if named == "object" and difference else set()

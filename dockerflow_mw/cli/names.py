@@ -24,10 +24,10 @@ PATH = re.compile(
     re.ASCII | re.VERBOSE,
 )
 
-# The modules, and parents of modules, under whose names python-dockerflow logs. Django
-# has an application "dockerflow.django" as well.
+# Modules whose names are also the names of loggers (or their parents) or of an endpoint
+# of Flask. Django has an application "dockerflow.django" as well.
 APPLICATION = "dockerflow.django"
-LOGGERS = {
+AMBIGUOUS = {
     APPLICATION,
     "dockerflow.checks",
     "dockerflow.checks.registry",
@@ -35,6 +35,7 @@ LOGGERS = {
     "dockerflow.fastapi.views",
     "dockerflow.flask",
     "dockerflow.sanic",
+    "dockerflow.version",
 }
 
 

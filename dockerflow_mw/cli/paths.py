@@ -1,6 +1,7 @@
-"""Decides which dotted paths name objects here, and which name loggers.
+"""Decides which dotted paths name objects, and which name loggers or endpoints.
 
-"dockerflow.flask" is a module and a logger. Loggers keep their names.
+"dockerflow.flask" is a module and a logger, and "dockerflow.version" is an endpoint of
+Flask as well. Loggers and endpoints keep their names.
 """
 
 from __future__ import annotations
@@ -11,19 +12,19 @@ from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
 from dockerflow_mw.cli.names import (
+    AMBIGUOUS,
     APPLICATION,
-    LOGGERS,
     PATH,
     is_module,
     problem,
     with_old_root,
 )
 
-Position: TypeAlias = Literal["logger", "call", "other"]
-Role: TypeAlias = Literal["object", "logger", "unclear"]
+Position: TypeAlias = Literal["label", "object", "other"]
+Role: TypeAlias = Literal["label", "object", "unclear"]
 
-# Calls and keywords that take the name of a logger, or its beginning.
-CALLS = {
+# Calls and keywords that take the name of a logger or of an endpoint.
+LABELLING_CALLS = {
     "Filter",
     "assertLogs",
     "assertNoLogs",
@@ -33,7 +34,9 @@ CALLS = {
     "ignore_logger",
     "set_level",
     "startswith",
+    "url_for",
 }
+IMPORTING_CALLS = {"import_module", "import_string", "importorskip", "patch"}
 KEYWORDS = {"logger", "logger_name", "loggers", "name", "qualname"}
 
 _KEY = re.compile(r"""["']?\s*(?:=|:(?:\s|$))""")
@@ -42,7 +45,7 @@ _TABLE = re.compile(r"\s*\[[^=,]*\]\s*(?:#.*)?$")
 
 
 def role(path: str, position: Position) -> Role:
-    """Return what a path names: an object of the package, a logger, or either.
+    """Return what a path names: an object, a label (logger, endpoint), or either.
 
     Args:
         path: a match of `dockerflow_mw.cli.names.PATH`.
@@ -50,18 +53,18 @@ def role(path: str, position: Position) -> Role:
     """
     path = with_old_root(path)
     is_object = not is_module(path) and problem(path) is None
-    if position == "logger" and not is_object:
-        return "logger"
-    if position == "call" or path == APPLICATION or path not in LOGGERS:
-        return "object"
-    return "unclear"
+    if position == "label" and not is_object:
+        return "label"
+    if position == "other" and path in AMBIGUOUS - {APPLICATION}:
+        return "unclear"
+    return "object"
 
 
 def position_in_line(line: str, found: re.Match[str]) -> Position:
     """Return the position of a path in a line of ini, toml or yaml."""
     is_key = _KEY.match(line, found.end()) or _TABLE.match(line)
     is_value = _VALUE.search(line[: found.start()])
-    return "logger" if is_key or is_value else "other"
+    return "label" if is_key or is_value else "other"
 
 
 def position_in_tree(node: ast.expr, parents: dict[ast.AST, ast.AST]) -> Position:
@@ -75,25 +78,26 @@ def position_in_tree(node: ast.expr, parents: dict[ast.AST, ast.AST]) -> Positio
     parent = parents[node]
     while isinstance(parent, (ast.List, ast.Set, ast.Starred, ast.Tuple)):
         child, parent = parent, parents[parent]
-    is_logger = False
+    is_label = False
     match parent:
         case ast.Compare(comparators=[*_, last]):
-            is_logger = not ast.unparse(last).endswith("INSTALLED_APPS")
+            is_label = not ast.unparse(last).endswith("INSTALLED_APPS")
         case ast.MatchValue():
-            is_logger = True
+            is_label = True
         case ast.Dict(keys):
-            is_logger = child in keys
+            is_label = child in keys
         case ast.Subscript(slice=index):
-            is_logger = child is index
+            is_label = child is index
         case ast.keyword(arg):
-            is_logger = arg in KEYWORDS
+            is_label = arg in KEYWORDS
         case ast.Assign(targets=[target]) | ast.AnnAssign(target=target):
-            is_logger = "logger" in ast.unparse(target).lower()
+            is_label = "logger" in ast.unparse(target).lower()
         case ast.Call(function):
-            is_logger = ast.unparse(function).rpartition(".")[2] in CALLS
-    if is_logger:
-        return "logger"
-    return "call" if isinstance(parent, ast.Call) and child is node else "other"
+            called = ast.unparse(function).rpartition(".")[2]
+            if called in IMPORTING_CALLS:
+                return "object"
+            is_label = called in LABELLING_CALLS
+    return "label" if is_label else "other"
 
 
 def strings(tree: ast.Module) -> Iterator[tuple[ast.Constant, str, Position]]:

@@ -121,9 +121,7 @@ CONFIGURATION = [
 
 
 @pytest.mark.parametrize(("text", "expected"), CONFIGURATION)
-def test_findings_in_configurations(
-    text: str, expected: list[tuple[int, str]]
-) -> None:
+def test_findings_in_configurations(text: str, expected: list[tuple[int, str]]) -> None:
     assert sorted(rewrite_configuration(text.encode()).findings) == expected
 
 

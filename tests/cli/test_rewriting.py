@@ -109,9 +109,8 @@ CONFIGURATION = [
         '  json: {"()": dockerflow_mw.logging.JsonLogFormatter}  # ä',
     ),
     (
-        "a = ['dockerflow.django', 'dockerflow.django.middleware.DockerflowMiddleware']",
-        "a = ['dockerflow_mw.django',"
-        " 'dockerflow_mw.django.middleware.DockerflowMiddleware']",
+        "a = ['dockerflow.django', 'dockerflow.django.views.version']",
+        "a = ['dockerflow_mw.django', 'dockerflow_mw.django.views.version']",
     ),
     ("  - dockerflow.django\r\n  - x\r\n", "  - dockerflow_mw.django\r\n  - x\r\n"),
     ("loggers:\n  dockerflow.django:\n    level: INFO", None),

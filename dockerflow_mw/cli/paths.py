@@ -82,7 +82,7 @@ def position_in_tree(node: ast.expr, parents: dict[ast.AST, ast.AST]) -> Positio
     match parent:
         case ast.Compare(comparators=[*_, last]):
             is_label = not ast.unparse(last).endswith("INSTALLED_APPS")
-        case ast.MatchValue():
+        case ast.MatchValue() | ast.For():
             is_label = True
         case ast.Dict(keys):
             is_label = child in keys

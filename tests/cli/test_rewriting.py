@@ -80,6 +80,7 @@ PYTHON = [
         "assert 'dockerflow_mw.django' in settings.INSTALLED_APPS",
     ),
     ("logging.getLogger('dockerflow.django')", None),
+    ("for name in ('dockerflow.django', 'gunicorn'): getLogger(name)", None),
     ("LOGGING = {'loggers': {'dockerflow.django': {}}}", None),
     ("LOGGING['loggers']['dockerflow.flask'] = {}", None),
     ("caplog.at_level('INFO', logger='dockerflow.sanic')", None),

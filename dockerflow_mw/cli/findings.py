@@ -167,5 +167,5 @@ def _subclasses(tree: ast.Module, known: dict[str, str]) -> Iterator[Finding]:
             match method:
                 case ast.FunctionDef(name) if name in UNUSED_METHODS:
                     instead = "override __call__ or _build_extra_meta instead"
-                    sentence = f"{node.name}.{name} is never called; {instead}."
+                    sentence = f"{node.name}.{name} stops the start; {instead}."
                     yield Finding(method.lineno, sentence)

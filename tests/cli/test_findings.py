@@ -44,8 +44,8 @@ PYTHON = [
         [(3, missing("flask.app.HeartbeatFailure"))],
     ),
     (
-        "import dockerflow.checks\nx = dockerflow.checks.STATUSES[0]",
-        [(2, missing("checks.STATUSES"))],
+        "import dockerflow.checks.registry\nx = dockerflow.checks.registry.CheckFn",
+        [(2, missing("checks.registry.CheckFn"))],
     ),
     (
         "from dockerflow.django import middleware as m\nm.extract_request_id(request)",
@@ -73,7 +73,7 @@ PYTHON = [
         [
             (
                 line,
-                f"{name} is never called;"
+                f"{name} stops the start;"
                 " override __call__ or _build_extra_meta instead.",
             )
             for line, name in (

@@ -153,6 +153,7 @@ class Extension:
             checks=Registry(parent=self.checks),
             around=around,
             views=(ERROR,),
+            start_level=logging.DEBUG,
             version_root=self.version_root,
             silenced=self._silenced,
         )

@@ -50,6 +50,7 @@ class Service:
         sender: the sender of the heartbeats' signals; by default the application.
         around: returns a context manager that each check runs inside.
         views: endpoint paths that the framework serves with a view of its own.
+        start_level: the level of the start-up record.
         version_root: takes the settings and returns the argument of
             ``version_callback``. The default is the folder of version.json.
         silenced: takes the settings and returns the ids of the messages that never
@@ -77,6 +78,7 @@ class Service:
         sender: object = None,
         around: Around = contextlib.nullcontext,
         views: Collection[str] = (),
+        start_level: int = logging.INFO,
         version_root: Callable[[Settings], object] | None = None,
         silenced: Silenced = silenced_checks,
     ) -> None:
@@ -88,6 +90,7 @@ class Service:
         self._sender = app if sender is None else sender
         self._around = around
         self._views = views
+        self._start_level = start_level
         self._version_root = version_root
         self._silenced = silenced
         self._lock = threading.Lock()
@@ -159,7 +162,7 @@ class Service:
             "checks": list(self.checks.checks()),
             "settings": self._changed_settings(),
         }
-        log_safely(logger, logging.INFO, "%s", repr(self), extra=fields)
+        log_safely(logger, self._start_level, "%s", repr(self), extra=fields)
         if error is not None:
             log_safely(logger, logging.CRITICAL, "%s", error)
 

@@ -18,7 +18,7 @@ __all__ = ["get_version"]
 FILE_NAME = "version.json"
 
 # The Dockerflow specification puts the application into /app.
-DEFAULT_FOLDERS = (Path(), Path("/app"))
+DEFAULT_FOLDERS = (Path("/app"), Path())
 
 
 def get_version(root: str | os.PathLike[str]) -> dict[str, Any] | None:
@@ -51,14 +51,14 @@ def find_version_file(path: Path | None) -> Path:
     """Return the path of the version file, which may be missing.
 
     Args:
-        path: the file or its folder; None for the working directory, then ``/app``.
+        path: the file or its folder; None for ``/app``, then the working directory.
     """
     if path is not None:
         is_file = os.path.isfile(path) or path.suffix == ".json"
         return path if is_file and not os.path.isdir(path) else path / FILE_NAME
     candidates = [folder / FILE_NAME for folder in DEFAULT_FOLDERS]
     # Path.exists raises in Python 3.11 if the folder may not be searched.
-    return next((file for file in candidates if os.path.exists(file)), candidates[0])
+    return next((file for file in candidates if os.path.exists(file)), candidates[-1])
 
 
 def public(value: Any) -> Any:

@@ -28,19 +28,10 @@ def test_get_version_raises_if_the_file_holds_no_object(tmp_path: Path) -> None:
         get_version(tmp_path)
 
 
-def test_find_version_file_defaults_to_the_working_directory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "version.json").write_text("{}")
-    assert find_version_file(None) == Path("version.json")
-    assert find_version_file(tmp_path) == tmp_path / "version.json"
-    assert find_version_file(tmp_path / "other.json") == tmp_path / "other.json"
-
-
 def test_find_version_file_takes_a_missing_path_for_a_folder(
     tmp_path: Path,
 ) -> None:
     assert find_version_file(tmp_path / "app") == tmp_path / "app" / "version.json"
+    assert find_version_file(tmp_path / "x.json") == tmp_path / "x.json"
     (tmp_path / "VERSION").touch()
     assert find_version_file(tmp_path / "VERSION") == tmp_path / "VERSION"

@@ -76,6 +76,7 @@ class DjangoService(Service):
             sender=self,
             around=closed_connections,
             views=(VERSION, HEARTBEAT, LBHEARTBEAT, ERROR),
+            start_level=logging.DEBUG,
             version_root=_version_root,
             silenced=_silenced,
         )

@@ -21,7 +21,8 @@ class Version(Endpoint):
     """The endpoint that returns the version object.
 
     The file is read once, when the endpoint is made: a file that a later deployment
-    writes is the version of other processes.
+    writes is the version of other processes. If it is missing, the first request logs
+    a warning.
 
     Args:
         settings: the settings of the middleware.
@@ -34,14 +35,13 @@ class Version(Endpoint):
         self._root = file.parent if root is None else root
         self._timeout = settings.heartbeat_deadline
         self._response = _read(file)
-        if self._callback is None and self._response.status == 404:
-            text = "The version file %s is missing; set version_path to its place."
-            log_safely(logger, logging.WARNING, text, file.absolute())
+        # The file whose absence the next request logs.
+        self._missing = file.absolute() if self._response.status == 404 else None
 
     def respond(self, request: Request) -> Response:
         """Return the version object of the file or of the callback."""
         if self._callback is None:
-            return self._response
+            return self._respond_from_file()
         try:
             value = self._callback(self._root)
             if inspect.iscoroutine(value):
@@ -55,7 +55,7 @@ class Version(Endpoint):
     async def arespond(self, request: Request) -> Response:
         """Return the version object, and await an async callback."""
         if self._callback is None:
-            return self._response
+            return self._respond_from_file()
         try:
             value = self._callback(self._root)
             if inspect.isawaitable(value):
@@ -64,6 +64,13 @@ class Version(Endpoint):
             return _response(value)
         except (Exception, SystemExit) as error:
             return _failure(error)
+
+    def _respond_from_file(self) -> Response:
+        missing, self._missing = self._missing, None
+        if missing is not None:
+            text = "The version file %s is missing; set version_path to its place."
+            log_safely(logger, logging.WARNING, text, missing)
+        return self._response
 
 
 def _read(file: Path) -> Response:

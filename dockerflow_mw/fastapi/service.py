@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 from typing import Any
 
@@ -37,6 +38,7 @@ def service_of(app: Any) -> Service:
             name="Dockerflow",
             reload=functools.partial(_read_settings, state),
             views=(VERSION, HEARTBEAT, LBHEARTBEAT, ERROR),
+            start_level=logging.DEBUG,
         )
         setattr(state, _SERVICE, service)
     return service

@@ -38,7 +38,7 @@ class Dockerflow(Extension):
             its server.
         silenced_checks: ids of check messages that never count.
         version_path: the folder of version.json, or the file; by default that of the
-            settings or the working directory.
+            settings, ``/app`` or the working directory.
 
     Raises:
         TypeError, ValueError, dockerflow_mw.settings.SettingsError: see `init_app`.

@@ -184,8 +184,8 @@ class Settings:
     version_path: Path | None = _option(
         None, readers.optional_path, "the path of a version.json file or of its folder"
     )
-    """The path of version.json or of its folder. The default is the working directory,
-    then ``/app``."""
+    """The path of version.json or of its folder. The default is ``/app``, then the
+    working directory."""
 
     @property
     def response_header_name(self) -> str | None:

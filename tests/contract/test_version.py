@@ -58,6 +58,21 @@ def test_a_missing_version_is_404(door: MakeDoor, tmp_path: Path) -> None:
     assert json.loads(answer.body) == {"error": "There is no version object."}
 
 
+def test_c02_the_first_request_for_a_missing_version_logs_a_warning(
+    door: MakeDoor, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = door(version_path=tmp_path)
+    counts = []
+    for path in ("/", "/__version__", "/__version__"):
+        made.ask(path)
+        found = [r for r in caplog.records if r.name == "dockerflow.version"]
+        counts.append(len(found))
+    assert counts == [0, 1, 1]
+    text = f"The version file {tmp_path / 'version.json'} is missing; set version_path"
+    assert found[0].levelno == logging.WARNING
+    assert found[0].getMessage().startswith(text)
+
+
 @pytest.mark.parametrize(
     "content",
     [

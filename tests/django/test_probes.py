@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -65,6 +66,7 @@ def test_django_refuses_scopes_other_than_http(kind: str) -> None:
 def test_the_start_up_record_names_endpoints_and_checks(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    caplog.set_level(logging.DEBUG)
     with project(page, DOCKERFLOW_GROUPS={"/ready": "deep"}):
         current_service().check(lambda: None, name="x", tags="deep")
         for _ in range(2):

@@ -187,7 +187,7 @@ async def test_a_lifespan_may_set_the_settings(folder: Path) -> None:
 async def test_the_start_up_record_names_endpoints_checks_and_settings(
     make: Callable[..., FastAPI], caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.DEBUG)
     checks.register(lambda: None, name="database")
     async with started(make(DOCKERFLOW_SAMPLE=0.5)) as client:
         await client.get("/__heartbeat__")

@@ -64,7 +64,7 @@ def test_redirects_to_https_let_probes_through(app: flask.Flask) -> None:
 def test_the_start_up_record_and_flask_routes_list_the_endpoints(
     app: flask.Flask, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.DEBUG)
     app.extensions["dockerflow"].check(lambda: None, name="db")
     for path in ("/__lbheartbeat__", "/__heartbeat__", "/__heartbeat__"):
         server_of(app).ask(path)

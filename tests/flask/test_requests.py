@@ -484,6 +484,7 @@ def test_concurrent_requests_keep_their_own_summaries(summaries: Records) -> Non
 def test_concurrent_first_requests_log_one_start_up_record(
     caplog: pytest.LogCaptureFixture, summaries: Records
 ) -> None:
+    caplog.set_level(logging.DEBUG, "dockerflow.middleware")
     together = threading.Barrier(8)
     app = make_app()
     Dockerflow(app)

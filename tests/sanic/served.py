@@ -19,6 +19,8 @@ from dockerflow_mw.sanic import Dockerflow
 from tests.sanic.clients import sanic_redis
 
 configure_logging(logger_name="served")
+# For the start-up record.
+logging.getLogger("dockerflow.middleware").setLevel(logging.DEBUG)
 
 app: Any = Sanic("served", configure_logging=False)
 app.config.DOCKERFLOW_HEARTBEAT_FAILED_STATUS_CODE = 503

@@ -439,7 +439,7 @@ def test_an_outer_middleware_logs_the_summary(summaries: Summaries) -> None:
 def test_the_start_logs_endpoints_checks_and_settings(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.DEBUG)
     app = site(DOCKERFLOW_SAMPLE=0.5)
     Dockerflow(app).check(lambda: None, name="database")
     Asked(app).ask()

@@ -12,9 +12,6 @@ DIFFERENCES: list[Difference] = [
         "body.checks.*",
         "System checks run only with DOCKERFLOW_SYSTEM_CHECKS.",
     ),
-    Difference(
-        "GET /", "dockerflow.middleware*", "A start-up record lists the endpoints."
-    ),
     Difference("*", "request.summary.Fields.code", "The summary has the status."),
     Difference("*", "request.summary.Fields.error", "The summary names the exception."),
     Difference(

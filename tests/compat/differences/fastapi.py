@@ -8,7 +8,6 @@ SUMMARY = "request.summary.Fields"
 
 DIFFERENCES = [
     # The log
-    Difference("*", "dockerflow.middleware*", "A start-up record lists the endpoints."),
     Difference(
         "*", "request.summary.Logger", "The package adds no handler to the logger."
     ),

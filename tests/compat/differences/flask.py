@@ -7,9 +7,6 @@ from tests.compat.compare import Difference
 PROBE = "* /__[hlv]*"
 
 DIFFERENCES: list[Difference] = [
-    Difference(
-        "GET /", "dockerflow.middleware*", "A start-up record lists the endpoints."
-    ),
     Difference("*", "request.summary.Fields.code", "The summary has the status."),
     Difference("*", "request.summary.Fields.error", "The summary names the exception."),
     Difference(

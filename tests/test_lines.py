@@ -22,7 +22,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dockerflow_mw.logging import JsonLogFormatter, encoding
+from dockerflow_mw.logging import MozlogFormatter, encoding
 from tests.mozlog_schema import MOZLOG_SCHEMA
 
 EXAMPLES = int(os.environ.get("DOCKERFLOW_TEST_EXAMPLES", "300"))
@@ -149,7 +149,7 @@ def parsed(line: str) -> dict[str, Any]:
 def test_any_record_becomes_one_line_within_the_limit(
     record: logging.LogRecord, max_bytes: int
 ) -> None:
-    line = JsonLogFormatter(max_bytes=max_bytes).format(record)
+    line = MozlogFormatter(max_bytes=max_bytes).format(record)
     value = parsed(line)
     assert not max_bytes or len(line.encode()) + 1 <= max_bytes
     assert value["Logger"] == "Dockerflow"
@@ -162,7 +162,7 @@ def test_any_record_becomes_one_line_within_the_limit(
 def test_any_strict_line_is_valid_under_the_schema(
     record: logging.LogRecord, max_bytes: int
 ) -> None:
-    formatter = JsonLogFormatter(strict=True, max_bytes=max_bytes, severity="gcp")
+    formatter = MozlogFormatter(strict=True, max_bytes=max_bytes, severity="gcp")
     VALIDATOR.validate(parsed(formatter.format(record)))
 
 

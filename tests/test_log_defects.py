@@ -14,7 +14,7 @@ import pytest
 
 from dockerflow_mw import DockerflowMiddleware
 from dockerflow_mw.logging import (
-    JsonLogFormatter,
+    MozlogFormatter,
     MozlogHandler,
     configure_logging,
     request_id_context,
@@ -29,7 +29,7 @@ def fields(message: Any = "", **extra: Any) -> dict[str, Any]:
     """Return the fields of a record's line."""
     record = logging.LogRecord("n", logging.INFO, "f.py", 1, message, (), None)
     record.__dict__.update(extra)
-    line = json.loads(JsonLogFormatter().format(record), parse_constant=pytest.fail)
+    line = json.loads(MozlogFormatter().format(record), parse_constant=pytest.fail)
     found: dict[str, Any] = line.get("Fields", {})
     return found
 
@@ -164,13 +164,13 @@ def test_d7_a_message_in_braces_that_is_not_json_is_kept() -> None:
 
 def test_d8_an_unknown_level_has_the_severity_of_the_next_lower_one() -> None:
     record = logging.LogRecord("n", 25, "f.py", 1, "m", (), None)
-    assert json.loads(JsonLogFormatter().format(record))["Severity"] == 6
+    assert json.loads(MozlogFormatter().format(record))["Severity"] == 6
 
 
 def test_d9_the_stack_is_logged_and_the_record_stays_unchanged() -> None:
     record = logging.LogRecord("n", 20, "f.py", 1, {"a": 1}, (), None, sinfo="stack")
     before = dict(vars(record))
-    line = json.loads(JsonLogFormatter().format(record))
+    line = json.loads(MozlogFormatter().format(record))
     assert line["Fields"] == {"a": 1, "stack": "stack"}
     assert vars(record) == before
 
@@ -194,6 +194,6 @@ def test_t6_a_line_has_no_newline_at_any_size() -> None:
     # test_handler.py has eight processes write to one pipe.
     record = logging.LogRecord("n", 20, "f.py", 1, "x\n" * 50_000, (), None)
     for max_bytes in (0, 8192):
-        line = JsonLogFormatter(max_bytes=max_bytes).format(record)
+        line = MozlogFormatter(max_bytes=max_bytes).format(record)
         assert "\n" not in line
         assert max_bytes == 0 or len(line.encode()) < max_bytes

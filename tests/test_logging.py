@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dockerflow_mw.logging import (
-    JsonLogFormatter,
     MozlogFormatter,
     MozlogHandler,
     RequestIdLogFilter,
@@ -45,7 +44,7 @@ def record(
 
 
 def formatted(made: logging.LogRecord) -> dict[str, Any]:
-    line = JsonLogFormatter(logger_name="service").format(made)
+    line = MozlogFormatter(logger_name="service").format(made)
     assert "\n" not in line
     parsed: dict[str, Any] = json.loads(line)
     return parsed
@@ -65,7 +64,7 @@ def test_a_line_is_a_mozlog_object() -> None:
         "Timestamp": int(made.created * 1e9),
         "Type": "tests",
         "Logger": "service",
-        "Hostname": JsonLogFormatter().hostname,
+        "Hostname": MozlogFormatter().hostname,
         "EnvVersion": "2.0",
         "Severity": 6,
         "Pid": made.process,
@@ -163,7 +162,7 @@ json_values = st.recursive(
 def test_any_record_is_one_line_of_json(
     message: str, args: tuple[object, ...], field: object
 ) -> None:
-    line = JsonLogFormatter().format(record(message, *args, field=field))
+    line = MozlogFormatter().format(record(message, *args, field=field))
     json.loads(line, parse_constant=pytest.fail)
     assert "\n" not in line
 
@@ -251,13 +250,14 @@ def test_dict_config_can_use_the_classes(
             "filters": {"rid": {"()": "dockerflow_mw.logging.RequestIdLogFilter"}},
             "formatters": {
                 "json": {
-                    "()": "dockerflow_mw.logging.JsonLogFormatter",
-                    "logger_name": "service",
+                    "()": "dockerflow_mw.logging.MozlogFormatter",
+                    "max_bytes": 4096,
                 }
             },
             "handlers": {
                 "out": {
                     "class": "dockerflow_mw.logging.MozlogHandler",
+                    "name": "service",
                     "stream": "ext://sys.stdout",
                     "filters": ["rid"],
                     "formatter": "json",

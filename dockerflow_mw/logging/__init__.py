@@ -1,7 +1,7 @@
 """JSON log lines in the mozlog format, for applications and for request.summary.
 
 The names are python-dockerflow's. They work in any logging configuration, for example
-as ``{"()": "dockerflow_mw.logging.JsonLogFormatter", "logger_name": "myservice"}``
+as ``{"()": "dockerflow_mw.logging.MozlogFormatter", "logger_name": "myservice"}``
 among the ``formatters`` of `logging.config.dictConfig`. `configure_logging` sets all of
 them up in one call.
 """

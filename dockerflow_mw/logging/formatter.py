@@ -7,6 +7,7 @@ import logging
 import socket
 import time
 import traceback
+import warnings
 from collections.abc import Mapping, Set
 from types import TracebackType
 from typing import Any, Literal
@@ -133,7 +134,8 @@ class MozlogFormatter(logging.Formatter):
             if self._strict:
                 line = schema.strict(line)
             if self._profile:
-                line = line | self._profile(record, line)
+                # The members of a subclass's convert_record() go first.
+                line = self._profile(record, line) | line
             text = encode_without_null(line) if line.get("Fields") else None
             # A character takes four bytes at most.
             if text and len(text) * 4 < self.max_bytes:
@@ -208,7 +210,12 @@ class MozlogFormatter(logging.Formatter):
 
 
 class JsonLogFormatter(MozlogFormatter):
-    """A `MozlogFormatter` under the older name that python-dockerflow gave it."""
+    """A deprecated name of `MozlogFormatter`, with the same parameters."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        text = "JsonLogFormatter is deprecated; use MozlogFormatter."
+        warnings.warn(text, DeprecationWarning, stacklevel=2)
+        super().__init__(*args, **kwargs)
 
 
 def _message(record: logging.LogRecord) -> str:

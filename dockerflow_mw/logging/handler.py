@@ -53,7 +53,7 @@ class MozlogHandler(logging.StreamHandler[TextIO]):
 
     Args:
         stream: the stream to write to instead of ``sys.stdout``.
-        name: the ``Logger`` of each line, unless another formatter is set.
+        name: the ``Logger`` of each line, whatever the name of the formatter.
 
     Attributes:
         dropped: the number of dropped records.
@@ -72,6 +72,8 @@ class MozlogHandler(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record's line, or count the record as dropped."""
         try:
+            # The formatter reads the attribute, in a subclass of the application too.
+            record.__dict__["logger_name"] = self.logger_name
             text = self.format(record) + self.terminator
             if _is_text_file(self.stream):
                 writer = _writer_for(self.stream.fileno())

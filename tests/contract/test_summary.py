@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dockerflow_mw import summary
-from dockerflow_mw.logging import JsonLogFormatter
+from dockerflow_mw.logging import MozlogFormatter
 from tests.doors import Door
 from tests.logs import summaries
 
@@ -191,6 +191,6 @@ def test_an_exception_text_with_json_adds_no_fields(
     with contextlib.suppress(ValueError):
         door(page).ask()
     (record,) = summaries(caplog)
-    line = json.loads(JsonLogFormatter().format(record))
+    line = json.loads(MozlogFormatter().format(record))
     assert line["Fields"]["msg"] == forged
     assert {"disconnected", "user"}.isdisjoint(line["Fields"])

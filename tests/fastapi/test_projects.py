@@ -21,7 +21,7 @@ from dockerflow_mw.fastapi.middleware import (
     MozlogRequestSummaryLogger,
     RequestIdMiddleware,
 )
-from dockerflow_mw.logging import JsonLogFormatter, request_id_context
+from dockerflow_mw.logging import MozlogFormatter, request_id_context
 from dockerflow_mw.version import get_version
 from tests.fastapi.talk import client_of, started
 
@@ -88,7 +88,7 @@ def jbi_logging(logged: Logged) -> dict[str, Any]:
         "filters": {"request_id": {"()": "dockerflow_mw.logging.RequestIdLogFilter"}},
         "formatters": {
             "mozlog_json": {
-                "()": "dockerflow_mw.logging.JsonLogFormatter",
+                "()": "dockerflow_mw.logging.MozlogFormatter",
                 "logger_name": "jbi",
             },
             "text": {"format": "%(name)s [%(rid)s] %(message)s"},
@@ -229,7 +229,7 @@ def test_jbi_sets_and_reads_the_id_outside_of_requests() -> None:
         assert request_id_context.get() == "item-1"
     finally:
         request_id_context.reset(token)
-    JsonLogFormatter(logger_name=__name__)
+    MozlogFormatter(logger_name=__name__)
 
 
 def git_reader(folder: Path, healthy: bool = True) -> FastAPI:
@@ -265,7 +265,7 @@ def git_reader_logging(logged: Logged) -> dict[str, Any]:
         "filters": {"rid": {"()": "dockerflow_mw.logging.RequestIdLogFilter"}},
         "formatters": {
             "json": {
-                "()": "dockerflow_mw.logging.JsonLogFormatter",
+                "()": "dockerflow_mw.logging.MozlogFormatter",
                 "logger_name": "git-reader",
             }
         },

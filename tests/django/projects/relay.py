@@ -85,7 +85,7 @@ set_up(
         "filters": {"request_id": {"()": "dockerflow_mw.logging.RequestIdLogFilter"}},
         "formatters": {
             "json": {
-                "()": "dockerflow_mw.logging.JsonLogFormatter",
+                "()": "dockerflow_mw.logging.MozlogFormatter",
                 "logger_name": "fx-private-relay",
             }
         },

@@ -162,7 +162,7 @@ class Settings:
         (), readers.status_levels, "levels by status, as 404=debug,4xx=warning"
     )
     """Log levels of summaries by status, or by class of statuses. The default is
-    ``INFO`` below 500, and ``ERROR`` from 500."""
+    ``INFO`` below 500 and for failed heartbeats, and ``ERROR`` from 500."""
 
     summary_load_user: bool = _option(False, readers.boolean, _BOOLEAN)
     """True to load the user for the summary's ``uid``, in Django and with Flask-Login,

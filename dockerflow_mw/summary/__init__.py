@@ -119,7 +119,14 @@ class Summary:
 
     @property
     def failed(self) -> bool:
-        """True for a 5xx status, or an exception while the client was connected."""
+        """True for a 5xx status, or an exception while the client was connected.
+
+        A probe fails by an exception only.
+        """
+        if self.probe and self.error is None:
+            # A failed check logs a record of its own. An error for each probe would
+            # repeat the alert.
+            return False
         return self.code >= 500 or (self.error is not None and not self.disconnected)
 
     def add_fields(self, fields: Mapping[str, Any]) -> None:
@@ -225,7 +232,7 @@ class Summary:
             "t": milliseconds,
         }
         if self.querystring is not None:
-            fields["querystring"] = redact_query(_text(self.querystring))
+            fields["querystring"] = redact_query(_query_text(self.querystring))
         if self.error is not None:
             fields["error"] = self.error
         if self.disconnected:
@@ -244,6 +251,16 @@ def _text(value: object) -> str:
     if isinstance(value, str):
         return value
     return value.decode("latin-1") if isinstance(value, bytes) else safe_str(value)
+
+
+def _query_text(query: str | bytes) -> str:
+    """Return a query string, whose bytes are UTF-8 or else latin-1, as text."""
+    text = query if isinstance(query, str) else query.decode("latin-1")
+    try:
+        # PEP 3333: QUERY_STRING is bytes read as latin-1. Django decodes it under ASGI.
+        return text.encode("latin-1").decode()
+    except UnicodeError:
+        return text
 
 
 def current() -> Summary | None:

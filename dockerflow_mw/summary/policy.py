@@ -56,13 +56,17 @@ class SummaryPolicy:
         if not self._logger.isEnabledFor(level):
             return
         fields = summary.as_fields(milliseconds)
-        unusual = failed or level >= logging.WARNING or milliseconds >= self._slow_ms
-        if self._sample < 1 and not unusual:
+        if self._sample < 1 and not self._is_unusual(summary, level, milliseconds):
             if _random() >= self._sample:
                 return
             fields["sample_rate"] = self._sample
         message = PlainText(summary.message) if summary.message else ""
         self._logger.handle(make_record(self._logger, level, message, fields))
+
+    def _is_unusual(self, summary: Summary, level: int, milliseconds: int) -> bool:
+        slow = milliseconds >= self._slow_ms
+        # A failed heartbeat has the level INFO.
+        return slow or level >= logging.WARNING or summary.code >= 500
 
     def _is_excluded(self, summary: Summary, failed: bool) -> bool:
         if summary.probe:

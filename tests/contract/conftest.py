@@ -44,6 +44,7 @@ IMPOSSIBLE = {
         "The router is made before the settings are read; its route responds 404."
     ),
     "SanicDoor-\\xff\\xfe": "Sanic refuses a query that is not ASCII.",
+    "SanicDoor-bytes of UTF-8": "Sanic refuses a query that is not ASCII.",
     "SanicDoor-query3": "Sanic refuses a URL of more than 65535 bytes.",
     "SanicDoor-path2": "Sanic refuses a URL of more than 65535 bytes.",
     "test_a_group_with_an_unknown_check_is_500_and_logged[SanicDoor]": (

@@ -20,11 +20,6 @@ DIFFERENCES: list[Difference] = [
         "A 5xx response is an error.",
     ),
     Difference(
-        "* /__heartbeat__*",
-        "request.summary.*",
-        "A failed heartbeat is an error.",
-    ),
-    Difference(
         "GET /gone",
         "request.summary.*",
         "Http404 is a 404 response and no error.",

@@ -1,0 +1,5 @@
+"""The fixture of the rows that hold behind every door."""
+
+from __future__ import annotations
+
+from tests.contract.conftest import door as door

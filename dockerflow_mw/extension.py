@@ -41,7 +41,8 @@ class Extension:
         logger: the logger for failures of the extension.
         silenced_checks: ids of check messages that never count, read at each heartbeat.
             While it is empty, the setting ``silenced_checks`` counts.
-        summary_logger: the logger of the summaries.
+        summary_logger: the logger of the summaries, which may be replaced before the
+            start.
         version_function: returns the version object, if `version_callback` set it.
 
     Raises:
@@ -62,6 +63,10 @@ class Extension:
         self.version_function: Callable[..., Any] | None = None
         self.checks = Registry(parent=default_registry, listed=True)
         self.check = self.checks.register
+
+    def get_summary_logger(self) -> logging.Logger:
+        """Return the current `summary_logger`."""
+        return self.summary_logger
 
     def init_check(self, check: Callable[..., Any], obj: object) -> Callable[..., Any]:
         """Register a check that is called with an object, under the check's name.

@@ -105,9 +105,9 @@ class Dockerflow(Extension):
             around=functools.partial(_check_context, app),
         )
         complete = functools.partial(self._complete, service)
-        Hooks(service, self.summary_logger, complete).connect(app)
+        Hooks(service, self.get_summary_logger, complete).connect(app)
         app.wsgi_app = WSGIMiddleware(  # type: ignore[method-assign]  # Flask's way
-            app.wsgi_app, service, self.summary_logger
+            app.wsgi_app, service, self.get_summary_logger
         )
         app.extensions["dockerflow"] = self
 

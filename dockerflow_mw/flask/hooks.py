@@ -35,18 +35,18 @@ class Hooks:
 
     Args:
         service: the engine.
-        logger: the logger of the summaries.
+        get_logger: returns the logger of the summaries.
         complete: adds the user and the extra fields to a summary.
     """
 
     def __init__(
         self,
         service: Service,
-        logger: logging.Logger,
+        get_logger: Callable[[], logging.Logger],
         complete: Callable[[Summary], None],
     ) -> None:
         self._service = service
-        self._logger = logger
+        self._get_logger = get_logger
         self._complete = complete
 
     def connect(self, app: flask.Flask) -> None:
@@ -91,7 +91,8 @@ class Hooks:
     def _open(self, environ: dict[str, Any]) -> Summary:
         """Open the summary of an unwrapped request."""
         self._service.start()
-        log = RequestLog(self._service.settings, wsgi.environ_key, self._logger)
+        settings, logger = self._service.settings, self._get_logger()
+        log = RequestLog(settings, wsgi.environ_key, logger)
         environ[UNWRAPPED_KEY] = True
         summary = wsgi.open_summary(log, environ, probe=False)
         flask.after_this_request(functools.partial(self._close, summary))

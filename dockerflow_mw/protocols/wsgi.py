@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -29,26 +29,26 @@ class WSGIMiddleware:
     Args:
         app: the wrapped application, which serves all other paths.
         service: the settings, checks and endpoints.
-        logger: the logger of the summaries; None leaves the logging to an inner
-            middleware of this package.
+        get_logger: returns the logger of the summaries. It is called once more when the
+            service starts.
     """
 
     def __init__(
         self,
         app: WSGIApplication,
         service: Service,
-        logger: logging.Logger | None = summary_logger,
+        get_logger: Callable[[], logging.Logger] = lambda: summary_logger,
     ) -> None:
         self.app = app
         self.service = service
-        self._logger = logger
+        self._get_logger = get_logger
         self._started = False
         self._configure()
 
     def _configure(self) -> None:
         service, settings = self.service, self.service.settings
         self._endpoints = {path_info(p): e for p, e in service.routes.items()}
-        self._log = RequestLog(settings, environ_key, self._logger)
+        self._log = RequestLog(settings, environ_key, self._get_logger())
         self._echo = settings.response_header_name
         # Probes are frequent: skip a summary that no record and no header shows.
         self._skips_summaries = self._echo is None and settings.log_probes != "all"

@@ -73,7 +73,7 @@ class Dockerflow(Extension):
         if hasattr(app.ctx, "dockerflow_mw"):
             raise ValueError(f"{app!r} has a Dockerflow extension already.")
         service = self.build_service(app, app.config)
-        Hooks(app, service, self._amend).connect()
+        Hooks(app, service, self.get_summary_logger, self._amend).connect()
         app.ctx.dockerflow_mw = self
 
     def version_root(self, settings: Settings) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import time
 from collections.abc import Callable
@@ -29,14 +30,25 @@ class Hooks:
     Args:
         app: the application.
         service: the engine.
+        get_logger: returns the logger of the summaries.
         amend: adds the fields of the application to the summary of a request.
     """
 
-    def __init__(self, app: Sanic[Any, Any], service: Service, amend: Amend) -> None:
+    def __init__(
+        self,
+        app: Sanic[Any, Any],
+        service: Service,
+        get_logger: Callable[[], logging.Logger],
+        amend: Amend,
+    ) -> None:
         self._app = app
         self._service = service
+        self._get_logger = get_logger
         self._amend = amend
-        self._log = RequestLog(service.settings, str.lower)
+        self._log = self._make_log()
+
+    def _make_log(self) -> RequestLog:
+        return RequestLog(self._service.settings, str.lower, self._get_logger())
 
     def connect(self) -> None:
         """Add the routes, middleware and signal handlers to the application."""
@@ -67,7 +79,7 @@ class Hooks:
         mistake = self._service.start()
         if mistake is not None:
             raise SettingsError(mistake)
-        self._log = RequestLog(self._service.settings, str.lower)
+        self._log = self._make_log()
 
     async def _answer_probe(self, request: Any) -> HTTPResponse | None:
         routes, path = self._service.routes, unquote(request.path)

@@ -18,9 +18,11 @@ without ``app.state``, they read the environment alone.
 from __future__ import annotations
 
 import logging
+import sys
+from types import NoneType
 
 from dockerflow_mw.fastapi.service import service_of
-from dockerflow_mw.logging import MozlogHandler
+from dockerflow_mw.logging import MozlogFormatter, MozlogHandler
 from dockerflow_mw.protocols.asgi import ASGIMiddleware
 from dockerflow_mw.protocols.types import ASGIApp, Receive, Scope, Send
 from dockerflow_mw.summary import logger as summary_logger
@@ -32,33 +34,48 @@ class _LateMiddleware:
     # `add_middleware` passes an inner ASGI application without `state`. The application
     # with the settings is in the scope, so the first scope makes the ASGI middleware.
 
-    def __init__(self, app: ASGIApp, logger: logging.Logger | None) -> None:
+    def __init__(
+        self, app: ASGIApp, logger: logging.Logger | None, sets_logger_up: bool = False
+    ) -> None:
         self.app = app
         self._logger = logger
         self.innermost: ASGIApp = (
             app.innermost if isinstance(app, _LateMiddleware) else app
         )
         self._middleware: ASGIMiddleware | None = None
-        self._serves_requests = False
+        self._must_set_logger_up = sets_logger_up
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one scope."""
         if self._middleware is None:
             service = service_of(scope.get("app", self.innermost))
             self._middleware = ASGIMiddleware(self.app, service, self._logger)
-        if not self._serves_requests and scope["type"] != "lifespan":
-            # Only now: a lifespan may configure logging.
-            self._serves_requests = True
-            _ensure_handler(self._logger)
+        if self._must_set_logger_up and scope["type"] != "lifespan":
+            # Only now: a lifespan and the settings may configure logging.
+            self._must_set_logger_up = False
+            self._middleware.service.load()
+            _set_up(summary_logger)
         await self._middleware(scope, receive, send)
 
 
-def _ensure_handler(logger: logging.Logger | None) -> None:
-    if logger is None or logger.hasHandlers():
+def _set_up(logger: logging.Logger) -> None:
+    """Set a logger's level and handler, unless the application has set them."""
+    if logger.level == logging.NOTSET and logger.getEffectiveLevel() > logging.INFO:
+        logger.setLevel(logging.INFO)
+    inherited = logging.getLogger().handlers
+    writes_json = any(isinstance(h.formatter, MozlogFormatter) for h in inherited)
+    if logger.handlers or writes_json:
         return
     logger.addHandler(MozlogHandler())
-    if logger.level == logging.NOTSET and logger.getEffectiveLevel() == logging.WARNING:
-        logger.setLevel(logging.INFO)
+    for handler in filter(_prints_messages, inherited):
+        # The message of a summary is empty, and so would be a second line.
+        handler.addFilter(lambda record: record.name != logger.name)
+
+
+def _prints_messages(handler: logging.Handler) -> bool:
+    """Return whether a handler prints text as that of `logging.basicConfig` does."""
+    is_console = getattr(handler, "stream", None) in (sys.stdout, sys.stderr)
+    return is_console and type(handler.formatter) in (logging.Formatter, NoneType)
 
 
 class RequestIdMiddleware(_LateMiddleware):
@@ -77,14 +94,19 @@ class RequestIdMiddleware(_LateMiddleware):
 class MozlogRequestSummaryLogger(_LateMiddleware):
     """An ASGI middleware that logs a summary of each request.
 
-    It sets the request id as well. If neither the logger nor the root logger has a
-    handler at the first request, the summaries are JSON lines on stdout.
+    It sets the request id as well.
+
+    The default logger is set up at the first request. If it has no level of its own,
+    a level above INFO becomes INFO. If neither this logger has a handler nor the root
+    logger a `MozlogFormatter`, the summaries are JSON lines on stdout. A handler of the
+    root logger as that of `logging.basicConfig` then gets a filter without them.
 
     Args:
         app: the ASGI application that serves the requests.
-        logger: the logger of the summaries; by default ``request.summary``.
+        logger: the logger of the summaries, which stays as it is. The default is
+            ``request.summary``.
     """
 
     def __init__(self, app: ASGIApp, logger: logging.Logger | None = None) -> None:
         self.logger = summary_logger if logger is None else logger
-        super().__init__(app, self.logger)
+        super().__init__(app, self.logger, sets_logger_up=logger is None)

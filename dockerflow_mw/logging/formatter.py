@@ -195,7 +195,7 @@ class MozlogFormatter(logging.Formatter):
         return {
             "Timestamp": time.time_ns(),
             "Type": safe_str(getattr(record, "name", "")),
-            "Logger": self.logger_name,
+            "Logger": getattr(record, "logger_name", self.logger_name),
             "EnvVersion": self.LOGGING_FORMAT_VERSION,
             "Severity": self._severity(getattr(record, "levelno", 0)),
             "Fields": {"msg": _message(record), "formatter_error": safe_repr(error)},

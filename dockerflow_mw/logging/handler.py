@@ -72,9 +72,10 @@ class MozlogHandler(logging.StreamHandler[TextIO]):
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record's line, or count the record as dropped."""
         try:
-            # The formatter reads the attribute, in a subclass of the application too.
+            # A formatter reads the name from the record. Other handlers would log it.
             record.__dict__["logger_name"] = self.logger_name
             text = self.format(record) + self.terminator
+            del record.__dict__["logger_name"]
             if _is_text_file(self.stream):
                 writer = _writer_for(self.stream.fileno())
                 writer.write(self, text.encode(errors="backslashreplace"))

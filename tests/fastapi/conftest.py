@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from dockerflow_mw.checks import clear_checks
+from tests.fastapi.door import FastAPIDoor
 
 
 @pytest.fixture(autouse=True)
@@ -14,6 +15,12 @@ def _no_checks() -> Iterator[None]:
     clear_checks()
     yield
     clear_checks()
+
+
+@pytest.fixture(autouse=True)
+def _no_handler() -> Iterator[None]:
+    yield
+    FastAPIDoor.reset_logger()
 
 
 @pytest.fixture

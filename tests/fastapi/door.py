@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from fastapi import FastAPI
@@ -13,6 +14,7 @@ from dockerflow_mw.fastapi.middleware import (
     RequestIdMiddleware,
 )
 from dockerflow_mw.settings import variable_of
+from dockerflow_mw.summary import logger
 from tests.doors import BareASGI, Page, page
 
 # The defaults of DockerflowMiddleware that the adapters do not share.
@@ -42,7 +44,14 @@ class FastAPIDoor(BareASGI):
         app.check, app.checks = default_registry.register, default_registry
         self.application = self.served = app
 
-    @staticmethod
-    def close() -> None:
-        """Remove the checks from the default registry."""
+    @classmethod
+    def close(cls) -> None:
+        """Remove the checks from the default registry, and reset the logger."""
         clear_checks()
+        cls.reset_logger()
+
+    @staticmethod
+    def reset_logger() -> None:
+        """Reset the logger that the middleware has set up."""
+        logger.handlers.clear()
+        logger.setLevel(logging.NOTSET)

@@ -339,11 +339,16 @@ assert (len(logger.handlers), logger.level) == ({handlers}, logging.{level})
     [
         ("pass", 1, "INFO", [404, 503] * 2),
         ("logger.setLevel(logging.ERROR)", 1, "ERROR", [503] * 2),
-        ("logging.root.handlers[:] = [logging.NullHandler()]", 0, "NOTSET", []),
-        ("logger.handlers[:] = [logging.NullHandler()]", 1, "NOTSET", []),
+        (
+            "logging.root.handlers[:] = [logging.NullHandler()]",
+            1,
+            "INFO",
+            [404, 503] * 2,
+        ),
+        ("logger.handlers[:] = [logging.NullHandler()]", 1, "INFO", []),
     ],
 )
-def test_without_a_handler_at_the_first_request_the_summaries_are_on_stdout(
+def test_the_default_logger_is_set_up_at_the_first_request(
     setup: str, handlers: int, level: str, codes: list[int], make_client: str
 ) -> None:
     code = SCRIPT.format(

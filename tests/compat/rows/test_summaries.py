@@ -35,19 +35,6 @@ def test_c05_a_query_string_in_utf_8_is_logged_as_text(
     assert [record.querystring for record in summaries(caplog)] == [text]
 
 
-def test_c14_a_summary_has_the_same_fields(
-    door: MakeDoor, caplog: pytest.LogCaptureFixture
-) -> None:
-    door().ask()
-    (record,) = map(vars, summaries(caplog))
-    assert {name: record[name] for name in ("errno", "lang", "uid")} == {
-        "errno": 0,
-        "lang": "",
-        "uid": "",
-    }
-    assert len(record["rid"]) == 32
-
-
 @pytest.mark.parametrize(
     "options",
     [{"log_probes": "all"}, {"log_probes": "failures"}, {"sample": 1e-9}],

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 
 from dockerflow_mw import summary
@@ -52,25 +53,20 @@ async def _respond(request: Request, path: str) -> Response:
     return Response(response.body, response.status, dict(response.headers))
 
 
-def _routes(
-    path: str, view: Callable[..., Any], descriptions: dict[int, str]
-) -> list[APIRoute]:
-    # FastAPI gives all methods of a route the same operation id and warns of that, so
-    # the route of GET alone is the documented one. The others come first, because a 405
-    # names the methods of the first route of its path.
-    hidden = [
-        APIRoute(route, view, methods=["GET", "HEAD"], include_in_schema=False)
-        for route in (path, f"{path}/")
-    ]
-    documented = APIRoute(
+def _route(
+    path: str,
+    view: Callable[..., Any],
+    descriptions: dict[int, str],
+    response_class: type[Response] = Response,
+) -> APIRoute:
+    return APIRoute(
         path,
         view,
-        methods=["GET"],
+        methods=["GET", "HEAD"],
         status_code=next(iter(descriptions)),
-        response_class=Response,
+        response_class=response_class,
         responses={code: {"description": d} for code, d in descriptions.items()},
     )
-    return [*hidden, documented]
 
 
 _VERSION = {
@@ -105,10 +101,10 @@ router = APIRouter(
     tags=["Dockerflow"],
     lifespan=_lifespan,
     routes=[
-        *_routes(VERSION, version, _VERSION),
-        *_routes(HEARTBEAT, heartbeat, _HEARTBEAT),
-        *_routes(LBHEARTBEAT, lbheartbeat, _LBHEARTBEAT),
-        *_routes(ERROR, error, _ERROR),
+        _route(LBHEARTBEAT, lbheartbeat, _LBHEARTBEAT),
+        _route(HEARTBEAT, heartbeat, _HEARTBEAT, JSONResponse),
+        _route(VERSION, version, _VERSION, JSONResponse),
+        _route(ERROR, error, _ERROR),
     ],
 )
 """The routes of the endpoints, for ``app.include_router``, with any prefix."""

@@ -40,6 +40,10 @@ IMPOSSIBLE = {
     "DjangoWSGI-/\\xff\\xfe": "Django escapes this path as /%FF%FE.",
     "DjangoWSGI-/\\xed\\xa0\\x80": "Django escapes this path as /%ED%A0%80.",
     "FastAPIDoor-a newline at the end": "Starlette's route matches this path as well.",
+    **{
+        f"FastAPIDoor-/__{name}__/": "FastAPI redirects to the path of the route."
+        for name in ("version", "heartbeat", "lbheartbeat")
+    },
     "FastAPIDoor-the error endpoint, turned off": (
         "The router is made before the settings are read; its route responds 404."
     ),

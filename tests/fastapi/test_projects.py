@@ -281,6 +281,8 @@ def git_reader_logging(logged: Logged) -> dict[str, Any]:
     }
 
 
+# FastAPI gives both methods of a route the same id, as with python-dockerflow.
+@pytest.mark.filterwarnings("ignore:Duplicate Operation ID")
 async def test_git_reader_the_endpoints_are_below_the_prefix(
     tmp_path: Path,
 ) -> None:

@@ -96,7 +96,7 @@ async def test_each_application_has_its_own_settings(tmp_path: Path) -> None:
     inner = complete(DOCKERFLOW_HEARTBEAT_FAILED_STATUS_CODE=502)
     outer.mount("/inner", inner)
     outer.include_router(router, prefix="/v2", tags=["again"])
-    paths = ("/__heartbeat__", "/v2/__heartbeat__", "/inner/__heartbeat__/")
+    paths = ("/__heartbeat__", "/v2/__heartbeat__", "/inner/__heartbeat__")
     async with client_of(outer) as client:
         codes = [(await client.get(path)).status_code for path in paths]
     assert codes == [503, 503, 502]

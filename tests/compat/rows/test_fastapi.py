@@ -1,14 +1,16 @@
-"""FastAPI's summaries on stdout and stderr."""
+"""FastAPI's summaries on stdout and stderr, and its routes."""
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
+import warnings
 
 import pytest
 
-from tests.compat.rows.isolated import BOTH, OURS, ROOT
+from tests.compat.rows.isolated import BOTH, OURS, ROOT, isolated
 
 SCRIPT = """
 import asyncio, logging, logging.config, sys
@@ -94,4 +96,40 @@ def test_c14_a_summary_has_an_id_without_the_middleware_of_the_id() -> None:
         "errno": 0,
         "lang": "",
         "uid": "",
+    }
+
+
+def operations(package: str) -> dict[str, list[list[str]]]:
+    """Return each route's name, methods and first status in OpenAPI, by its path."""
+    fastapi = importlib.import_module("fastapi")
+    router = importlib.import_module(f"{package}.fastapi").router
+    app = fastapi.FastAPI()
+    app.include_router(router)
+    warnings.simplefilter("ignore")
+    documented = app.openapi()["paths"]
+    return {
+        route.path: [
+            [route.name],
+            sorted(route.methods),
+            sorted(documented[route.path]),
+            list(documented[route.path]["get"]["responses"])[:1],
+        ]
+        for route in router.routes
+    }
+
+
+@pytest.mark.parametrize("package", BOTH)
+def test_c22_the_endpoints_are_four_routes(package: str) -> None:
+    get, get_head = ["GET"], ["GET", "HEAD"]
+    # python-dockerflow refuses HEAD there, and documents that /__error__ answers 200.
+    late = get_head if package == OURS else get
+    failed = "500" if package == OURS else "200"
+    assert isolated(operations, package) == {
+        f"/__{name}__": [[name], methods, [m.lower() for m in methods], [status]]
+        for name, methods, status in (
+            ("lbheartbeat", get_head, "200"),
+            ("heartbeat", get_head, "200"),
+            ("version", late, "200"),
+            ("error", late, failed),
+        )
     }

@@ -65,8 +65,10 @@ def docs(session: nox.Session) -> None:
 # Pinned versions, the dependency group that tests them, and the Pythons that they
 # support.
 OLD, ALL, NEW = ("3.11", "3.12"), ("3.11", "3.12", "3.13"), ("3.12", "3.13")
+OLDEST = "django==4.2.* flask==2.3.* sanic==23.12.* websockets<14 fastapi==0.100.*"
 MATRIX = [
     ("dockerflow", "differences", ("3.11",)),
+    (f"dockerflow {OLDEST}", "differences", ("3.11",)),
     ("django==4.2.*", "django", OLD),
     ("django==5.2.*", "django", ALL),
     ("django==6.0.*", "django", NEW),
@@ -89,8 +91,9 @@ MATRIX = [
     ("redis==8.*", "services", ALL),
 ]
 ROWS = [
-    nox.param(python, pins, group, id=f"{pins.split()[0]}-{python}")
+    nox.param(python, pins, group, id=f"{name}-{python}")
     for pins, group, pythons in MATRIX
+    for name in ["dockerflow-oldest" if OLDEST in pins else pins.split()[0]]
     for python in pythons
 ]
 FRAMEWORKS = ("django", "fastapi", "flask", "sanic")
@@ -101,7 +104,7 @@ FRAMEWORKS = ("django", "fastapi", "flask", "sanic")
 def compat(session: nox.Session, pins: str, group: str) -> None:
     """Run the tests of a framework or of the checks with one pinned version.
 
-    The row of python-dockerflow compares all frameworks with it, field by field.
+    The rows of python-dockerflow compare all frameworks with it, field by field.
     """
     groups = FRAMEWORKS if group == "differences" else (group,)
     wanted = nox.project.dependency_groups(
@@ -109,11 +112,14 @@ def compat(session: nox.Session, pins: str, group: str) -> None:
     )
     session.install("-q", "-e", ".", *wanted, *pins.split())
     tests = {
-        "differences": ["tests/compat"],
+        "differences": ["tests/compat", "tests/test_complete_example.py"],
         "services": ["tests/checks/builtin"],
     }.get(group, [f"tests/{group}", "tests/contract", "-k", group])
-    # Old releases import modules that Python has deprecated since.
-    ignored = ("-W", "ignore::DeprecationWarning")
+    # Old releases import modules that are deprecated since, such as multipart.
+    ignored = (
+        *("-W", "ignore::DeprecationWarning"),
+        *("-W", "ignore::PendingDeprecationWarning"),
+    )
     session.run("pytest", "-q", *ignored, *tests, *session.posargs)
 
 

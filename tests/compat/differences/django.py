@@ -3,72 +3,62 @@
 from __future__ import annotations
 
 from tests.compat.compare import Difference
+from tests.compat.differences.reasons import (
+    CHECK,
+    CLIENT_ERROR,
+    CODE,
+    COOKIE,
+    EMPTY,
+    ERROR_LOGGER,
+    EXCEPTION,
+    FAILURE,
+    INVALID_ID,
+    LENGTH,
+    METHODS,
+    NO_STORE,
+    USER,
+)
 
-PROBE = "* /__[hlv]*"
+PROBE = "* /__*"
 
 DIFFERENCES: list[Difference] = [
     Difference(
         "GET /__heartbeat__*",
         "body.checks.*",
-        "System checks run only with DOCKERFLOW_SYSTEM_CHECKS.",
+        "Django's system checks are in the heartbeat only if"
+        " `DOCKERFLOW_SYSTEM_CHECKS` is True.",
     ),
-    Difference("*", "request.summary.Fields.code", "The summary has the status."),
-    Difference("*", "request.summary.Fields.error", "The summary names the exception."),
-    Difference(
-        "GET /unavailable",
-        "request.summary.*",
-        "A 5xx response is an error.",
+    Difference("*", "request.summary.Fields.code", CODE),
+    Difference("*", "request.summary.Fields.error", EXCEPTION),
+    *(
+        Difference("GET /unavailable", f"request.summary.{field}", FAILURE)
+        for field in ("Fields.errno", "Severity")
     ),
-    Difference(
-        "GET /gone",
-        "request.summary.*",
-        "Http404 is a 404 response and no error.",
-    ),
-    Difference(
-        "*",
-        "request.summary.Fields.uid",
-        "By default, the summary names the user only if the view loaded the user.",
-    ),
-    Difference(
-        "*", "header.vary", "Without loading the user, no response varies by cookie."
-    ),
-    Difference(
-        "* X-Request-ID:two words",
-        "request.summary.Fields.rid",
-        "An invalid id is replaced.",
-    ),
+    Difference("GET /gone", "request.summary.*", CLIENT_ERROR),
+    Difference("*", "request.summary.Fields.uid", USER),
+    Difference("*", "header.vary", COOKIE),
+    Difference("* X-Request-ID:two words", "request.summary.Fields.rid", INVALID_ID),
     Difference(
         "* /__*",
         "*.Fields.rid",
-        "The endpoints have the id of their own request, not a previous one.",
+        "`rid` is the id of the request itself, and not of the previous request.",
     ),
+    Difference(PROBE, "header.cache-control", NO_STORE),
+    Difference(PROBE, "header.content-length", LENGTH),
+    Difference("* /__lbheartbeat__*", "header.content-type", EMPTY),
+    Difference("POST /__*", "status", METHODS),
+    Difference("POST /__*", "body*", METHODS),
+    Difference("POST /__*", "header.content-type", METHODS),
+    Difference("POST /__*", "header.allow", METHODS),
+    Difference("POST /__*", "header.x-signals", METHODS),
     Difference(
-        PROBE,
-        "header.cache-control",
-        "Caches must not store the responses of endpoints.",
+        "POST /__*", "django.request*", "Django logs each 405 response at WARNING."
     ),
-    Difference(PROBE, "header.content-length", "Endpoints send a Content-Length."),
-    Difference(
-        "* /__lbheartbeat__*",
-        "header.content-type",
-        "The empty body is text, not HTML.",
-    ),
-    Difference("POST /__*", "status", "The endpoints allow GET and HEAD."),
-    Difference("POST /__*", "body*", "A 405 response."),
-    Difference("POST /__*", "header.content-type", "A 405 response."),
-    Difference("POST /__*", "header.allow", "A 405 response."),
-    Difference("POST /__*", "header.x-signals", "A 405 response runs no checks."),
-    Difference("POST /__*", "django.request*", "Django logs 405 responses."),
-    Difference(
-        "* /__heartbeat__*",
-        "dockerflow.checks*",
-        "A failing check is one record, logged when it changes.",
-    ),
+    Difference("* /__heartbeat__*", "dockerflow.checks*", CHECK),
+    Difference("* /__error__*", "dockerflow.*", ERROR_LOGGER),
     Difference(
         "GET /__error__*",
-        "dockerflow.error*",
-        "The endpoint has one logger in all frameworks.",
+        "request.summary*",
+        "The request has a summary, as each request has.",
     ),
-    Difference("GET /__error__*", "dockerflow.django*", "The previous logger."),
-    Difference("GET /__error__*", "request.summary*", "The request has a summary."),
 ]

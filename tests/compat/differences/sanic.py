@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from tests.compat.compare import Difference
+from tests.compat.differences.reasons import (
+    CHECK,
+    CLIENT_ERROR,
+    CODE,
+    EMPTY,
+    ERROR_LOGGER,
+    FAILURE,
+    HEAD,
+    LENGTH,
+    METHODS,
+    NO_STORE,
+)
 
 SUMMARY = "request.summary.Fields"
-CLIENT_ERROR = "A 4xx response is no error of the service."
 
 DIFFERENCES = [
     # The log
-    Difference("*", f"{SUMMARY}.code", "The status that the client received."),
+    Difference("*", f"{SUMMARY}.code", CODE),
     *(
         Difference(request, field, CLIENT_ERROR)
         for request in ("HEAD /*", "POST /*", "GET /missing", "GET /teapot")
@@ -19,36 +30,19 @@ DIFFERENCES = [
         )
     ),
     *(
-        Difference("GET /unavailable", field, "A 5xx response is an error.")
+        Difference(request, field, FAILURE)
+        for request in ("GET /unavailable",)
         for field in (f"{SUMMARY}.errno", "request.summary.Severity")
     ),
-    Difference(
-        "* /__heartbeat__*",
-        "dockerflow.checks*",
-        "A failing check is one record, logged when it changes.",
-    ),
-    Difference("* /__error__", "dockerflow.error*", "One logger in all frameworks."),
-    Difference("* /__error__", "dockerflow.sanic*", "The previous logger."),
+    Difference("* /__heartbeat__*", "dockerflow.checks*", CHECK),
+    Difference("* /__error__*", "dockerflow.*", ERROR_LOGGER),
     # The endpoints
-    Difference(
-        "* /__*",
-        "header.cache-control",
-        "Caches must not store the responses of endpoints.",
-    ),
-    Difference(
-        "* /__*",
-        "header.content-length",
-        "Endpoints send a Content-Length under ASGI as well.",
-    ),
-    Difference(
-        "GET /__lbheartbeat__*", "header.content-type", "The empty body is text."
-    ),
+    Difference("* /__*", "header.cache-control", NO_STORE),
+    Difference("* /__*", "header.content-length", LENGTH),
+    Difference("* /__lbheartbeat__*", "header.content-type", EMPTY),
     *(
-        Difference("HEAD /__*", field, "The endpoints that allow GET allow HEAD.")
+        Difference("HEAD /__*", field, HEAD)
         for field in ("status", "body", "header.allow", "header.content-type")
     ),
-    *(
-        Difference("POST /__*", field, "The same 405 response in all frameworks.")
-        for field in ("body", "header.allow")
-    ),
+    *(Difference("POST /__*", field, METHODS) for field in ("body", "header.allow")),
 ]

@@ -138,7 +138,7 @@ class Extension:
         *,
         around: Around = contextlib.nullcontext,
     ) -> Service:
-        """Return the service of an application, with a view for ``/__error__``.
+        """Return the service of an application, which itself serves ``/__error__``.
 
         Args:
             app: the application.

@@ -1,6 +1,6 @@
-"""Runs checks directly, for commands and tests: without limits, threads and caching.
+"""Runs checks for commands and tests, without time limits and caching.
 
-A heartbeat needs these; see `dockerflow_mw.checks.runner`.
+Heartbeats use `dockerflow_mw.checks.runner`, which has both.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ def run_checks(
 ) -> ChecksResults:
     """Run checks one after another, without a time limit, and log their messages.
 
-    An async check runs on a private event loop.
+    An async check runs on a private event loop. If a check raises, nothing is logged.
 
     Args:
         checks: pairs of a name and a check.
-        silenced_check_ids: the ids of messages to leave out of the results.
+        silenced_check_ids: the ids of messages that are logged, but not in the results.
 
     Raises:
         Exception: a check raised it.
@@ -47,11 +47,12 @@ async def run_checks_async(
 ) -> ChecksResults:
     """Run checks side by side, without a time limit, and log their messages.
 
-    A sync check runs in a thread of the event loop's executor.
+    A sync check runs in a thread of the event loop's executor. If a check raises,
+    nothing is logged.
 
     Args:
         checks: pairs of a name and a check.
-        silenced_check_ids: the ids of messages to leave out of the results.
+        silenced_check_ids: the ids of messages that are logged, but not in the results.
 
     Raises:
         Exception: a check raised it.

@@ -37,8 +37,8 @@ class CheckMessage:
         id: the fixed name by which the message is found and silenced.
 
     Raises:
-        TypeError: the level is missing, or it is no number.
-        ValueError: the level is text that is no number.
+        TypeError: the level is missing, or of a type that is not numeric.
+        ValueError: the level is a text that is not numeric.
     """
 
     level: int
@@ -54,7 +54,7 @@ class CheckMessage:
         if level:
             self.level = int(level)
         elif not hasattr(self, "level"):
-            message = f"level is {level!r}; it must be a whole number, as checks.ERROR."
+            message = f"level is {level!r}; it must be a number such as checks.ERROR."
             raise TypeError(message)
         self.msg = msg
         self.hint = hint
@@ -103,12 +103,12 @@ class Warning(CheckMessage):
 
 
 class Error(CheckMessage):
-    """A message about a fault that stops the service; it fails the heartbeat."""
+    """A message about a fault that stops the service. It fails the heartbeat."""
 
     level = ERROR
 
 
 class Critical(CheckMessage):
-    """A message about a fault that needs action at once; it fails the heartbeat."""
+    """A message about a fault that needs action at once. It fails the heartbeat."""
 
     level = CRITICAL

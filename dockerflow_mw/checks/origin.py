@@ -1,4 +1,4 @@
-"""Tells whether two functions are the same check, and names a function."""
+"""Compares the functions of checks, and describes them for error messages."""
 
 from __future__ import annotations
 

@@ -167,7 +167,7 @@ class Registry:
             message = f"func is {func!r}; it must be callable. Pass a name as name=."
             raise TypeError(message)
         if name is not None and not (isinstance(name, str) and name):
-            raise TypeError(f"The name of a check must be a string, not {name!r}.")
+            raise TypeError(f"name is {name!r}; it must be a string, and not empty.")
         replace = options.pop("replace", False)
         self._add(_check(name or _name_of(func), func, options), replace)
         return func
@@ -181,8 +181,8 @@ class Registry:
     ) -> CheckFunction:
         """Register a check that is called with arguments.
 
-        A second registration of the function replaces the first one. If the arguments
-        are different objects, such as two clients, a warning names both.
+        A second registration of the function under one name replaces the first. If the
+        arguments compare by identity, such as two clients, a warning names both.
 
         Raises:
             DuplicateCheckError: a different check has the name, or the same function

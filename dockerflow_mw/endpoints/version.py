@@ -21,8 +21,8 @@ class Version(Endpoint):
     """The endpoint that returns the version object.
 
     The file is read once, when the endpoint is made: a file that a later deployment
-    writes is the version of other processes. If it is missing, the first request logs
-    a warning.
+    writes is the version of other processes. If the file is missing, the first request
+    logs a warning. An async callback may take as long as a whole heartbeat.
 
     Args:
         settings: the settings of the middleware.

@@ -8,7 +8,7 @@ Add them in either order, or only one of them::
 Starlette runs such middlewares inside its error handler. If the application raises, the
 summary therefore has the exception and status 500, whatever a handler of ``Exception``
 returns. Around the application, as ``MozlogRequestSummaryLogger(app)``, the summary has
-the status that the handler returns.
+the status that the handler returns, and no exception.
 
 The middlewares answer the paths of ``DOCKERFLOW_GROUPS``. They read the settings at the
 end of the application's start-up, or at the first request. In front of an application
@@ -30,7 +30,7 @@ from dockerflow_mw.summary import logger as summary_logger
 __all__ = ["MozlogRequestSummaryLogger", "RequestIdMiddleware"]
 
 
-class _LateMiddleware:
+class _DeferredMiddleware:
     # `add_middleware` passes an inner ASGI application without `state`. The application
     # with the settings is in the scope, so the first scope makes the ASGI middleware.
 
@@ -40,7 +40,7 @@ class _LateMiddleware:
         self.app = app
         self._logger = logger
         self.innermost: ASGIApp = (
-            app.innermost if isinstance(app, _LateMiddleware) else app
+            app.innermost if isinstance(app, _DeferredMiddleware) else app
         )
         self._middleware: ASGIMiddleware | None = None
         self._must_set_logger_up = sets_logger_up
@@ -78,7 +78,7 @@ def _prints_messages(handler: logging.Handler) -> bool:
     return is_console and type(handler.formatter) in (logging.Formatter, NoneType)
 
 
-class RequestIdMiddleware(_LateMiddleware):
+class RequestIdMiddleware(_DeferredMiddleware):
     """An ASGI middleware that sets the request id of each request.
 
     The id is in ``request_id_context`` and on each log record.
@@ -91,15 +91,15 @@ class RequestIdMiddleware(_LateMiddleware):
         super().__init__(app, None)
 
 
-class MozlogRequestSummaryLogger(_LateMiddleware):
+class MozlogRequestSummaryLogger(_DeferredMiddleware):
     """An ASGI middleware that logs a summary of each request.
 
-    It sets the request id as well.
+    The middleware sets the request id as well.
 
-    The default logger is set up at the first request. If it has no level of its own,
-    a level above INFO becomes INFO. If neither this logger has a handler nor the root
-    logger a `MozlogFormatter`, the summaries are JSON lines on stdout. A handler of the
-    root logger as that of `logging.basicConfig` then gets a filter without them.
+    The first request sets the default logger up. If the logger inherits a level above
+    INFO, the level becomes INFO. If neither this logger has a handler nor the root
+    logger a `MozlogFormatter`, the summaries are JSON lines on stdout. A root handler
+    as that of `logging.basicConfig` then drops the summaries by a filter.
 
     Args:
         app: the ASGI application that serves the requests.

@@ -96,8 +96,8 @@ async def _lifespan(app: Any) -> AsyncIterator[None]:
 
 
 router = APIRouter(
-    # The routes themselves have no tags, as in python-dockerflow. OpenAPI shows the
-    # tags of `include_router`.
+    # `routes` do not inherit these tags, as in python-dockerflow. OpenAPI shows the
+    # tags of `include_router` only.
     tags=["Dockerflow"],
     lifespan=_lifespan,
     routes=[

@@ -9,6 +9,7 @@ The tables stand between two comments of the page. A test compares them with
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -38,8 +39,8 @@ class Row(NamedTuple):
     @property
     def is_response(self) -> bool:
         """Whether the row is about a response, and not about log records alone."""
-        parts = {field.partition(".")[0] for field in self.fields}
-        return not parts.isdisjoint({"*", "status", "header", "body", "body*"})
+        response = re.compile(r"\*$|status|header|body")
+        return any(response.match(field) for field in self.fields)
 
 
 def generated() -> str:

@@ -22,7 +22,7 @@ DIFFERENCES = [
     Difference(
         "*",
         "request.summary.Logger",
-        "`Logger` is the name that your own formatter has, and not `Dockerflow`.",
+        "If the application configures a formatter, `Logger` is its `logger_name`.",
     ),
     Difference("*", f"{SUMMARY}.errno", SAME_FIELDS),
     Difference("*", f"{SUMMARY}.uid", SAME_FIELDS),

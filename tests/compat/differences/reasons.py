@@ -13,7 +13,8 @@ EXCEPTION = (
     " is its text."
 )
 FAILURE = (
-    "A response from 500 on is logged at ERROR, with the status as `errno`."
+    "A response from 500 on is logged at ERROR, with the status as `errno`, unless it"
+    " is the response of a probe."
     " python-dockerflow does so for exceptions only, and alerts miss a view that"
     " answers 503."
 )

@@ -1,4 +1,4 @@
-"""The command ``dockerflow-mw``, with one module a subcommand."""
+"""The command ``dockerflow-mw``, with the subcommand ``migrate``."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from dockerflow_mw.cli import migrate
 
 __all__ = ["main"]
 
-# The module of a subcommand has a docstring, `add_arguments(parser)` and
-# `run(arguments) -> int`.
-COMMANDS = {"migrate": migrate}
+_MIGRATE = "Move a project from python-dockerflow to dockerflow-mw."
 
 
 class _Parser(argparse.ArgumentParser):
@@ -24,29 +23,31 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a subcommand.
+    """Run the command.
 
     Args:
         argv: the arguments; by default those of the process.
 
     Returns:
-        The exit code of the subcommand.
+        The exit code: 0, or 1 if a file cannot be written or nobody reads the output.
 
     Raises:
         SystemExit: an argument is invalid (code 2), or asks for help (code 0).
     """
     parser = _Parser(prog="dockerflow-mw", description="Tools for dockerflow-mw.")
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, module in COMMANDS.items():
-        about = (module.__doc__ or "").partition("\n")[0]
-        command = commands.add_parser(name, help=about, description=about)
-        module.add_arguments(command)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    command = commands.add_parser("migrate", help=_MIGRATE, description=_MIGRATE)
+    command.add_argument("path", metavar="PATH", type=Path, help="a file or a folder")
+    command.add_argument(
+        "--write", action="store_true", help="write the changes instead of a diff"
+    )
     arguments = parser.parse_args(argv)
+    if not arguments.path.exists():
+        command.error(f"{str(arguments.path)!r} does not exist")
     try:
-        code: int = COMMANDS[arguments.command].run(arguments)
+        return migrate.run(arguments.path, write=arguments.write)
     except BrokenPipeError:
         # A reader such as head has closed the pipe. Without a new stdout, Python would
         # print a traceback when it flushes the old one at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
-    return code
+        return 1

@@ -7,28 +7,14 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from dockerflow_mw.cli.names import (
-    NEW,
-    OLD,
-    problem,
-    with_new_root,
-    with_old_root,
-)
-from dockerflow_mw.cli.paths import Role
+from dockerflow_mw.cli.names import NEW, OLD, problem
 
-MIDDLEWARE = "dockerflow.django.middleware.DockerflowMiddleware"
+MIDDLEWARES = {f"{root}.django.middleware.DockerflowMiddleware" for root in (OLD, NEW)}
 UNUSED_METHODS = ("process_request", "process_response")
 
-_NAME = r"(?<![\w./@-])dockerflow"
-_VERSION = r"\s*(?:\[[\w\s,.-]*\]|[=~!<>]=|[<>;]|@\s)"
-_DEPENDENCY = re.compile(
-    rf"""{_NAME}{_VERSION}                              # dockerflow[flask]>=2024.4
-    | ^\s*(?:-\s+)?["']?dockerflow["']?\s*,?\s*(?:\#.*|\\)?$    # alone on a line
-    | ["']dockerflow["']\s*[],]                         # in a list
-    | ^\s*dockerflow\s*=\s*["'{{]                       # dockerflow = "^2024.4"
-    | \binstall\b.*{_NAME}(?![\w.-])                    # pip install dockerflow""",
-    re.VERBOSE,
-)
+# The name at the start of a line or of a string, before a version, an extra, another
+# item or the end: "dockerflow[flask]>=2024.4", '["dockerflow"]', "- dockerflow".
+_DEPENDENCY = re.compile(r"""(?:^[\s-]*|["'])dockerflow["']?\s*(?:[][<>=~!@;,\\#]|$)""")
 
 
 class Finding(NamedTuple):
@@ -38,93 +24,60 @@ class Finding(NamedTuple):
     sentence: str
 
 
-def unreadable(kind: str, error: Exception) -> Finding:
-    """Return the finding about a file that is not what its name says.
-
-    Args:
-        kind: what the file should be.
-        error: why it cannot be read as such.
-    """
-    line = getattr(error, "lineno", None) or 1
-    reason = getattr(error, "msg", None) or error
-    return Finding(line, f"The file is unchanged: it is no valid {kind} ({reason}).")
-
-
-def of_path(line: int, path: str, named: Role) -> set[Finding]:
-    """Return the findings about a dotted path in a string or a configuration.
+def of_text(line: int, text: str) -> Iterator[Finding]:
+    """Yield the finding about a text that may depend on python-dockerflow.
 
     Args:
         line: the number of its line.
-        path: a match of `dockerflow_mw.cli.names.PATH`.
-        named: what the path names.
+        text: a line of a configuration, or a string of Python.
     """
-    if named == "unclear" and not path.startswith(NEW):
-        new = with_new_root(path)
-        sentence = (
-            f"{path} stays, as it may name a logger or an endpoint;"
-            f" the module is now {new}."
-        )
-        return {Finding(line, sentence)}
-    difference = problem(with_old_root(path))
-    return {Finding(line, difference)} if named == "object" and difference else set()
+    if _DEPENDENCY.search(text):
+        sentence = "If this is a dependency, replace dockerflow by dockerflow-mw."
+        yield Finding(line, sentence)
 
 
-def is_dependency(line: str) -> bool:
-    """Return whether a line of a configuration may depend on python-dockerflow."""
-    return _DEPENDENCY.search(line) is not None
-
-
-def dependency(line: int) -> Finding:
-    """Return the finding about a line that may depend on python-dockerflow."""
-    return Finding(
-        line, "If this is a dependency, replace dockerflow by dockerflow-mw."
-    )
-
-
-def of_python(tree: ast.Module, file_name: str) -> Iterator[Finding]:
-    """Yield the findings in a module of Python.
+def of_python(tree: ast.Module) -> Iterator[Finding]:
+    """Yield the findings in a module of Python, also if it is already changed.
 
     Args:
         tree: the module.
-        file_name: the last part of the module's path.
     """
-    known = _bound_paths(tree)
-    yield from _names(tree, known)
-    yield from _subclasses(tree, known)
+    bound = _bound_paths(tree)
+    used = [(line, path) for line, _, path in _imports(tree)]
     for node in ast.walk(tree):
         match node:
-            case ast.Constant(str(text)) if re.match(f"{OLD}{_VERSION}", text):
-                yield dependency(node.lineno)
-            case ast.Constant("dockerflow") if file_name == "setup.py":
-                yield dependency(node.lineno)
+            case ast.Attribute():
+                used.append((node.lineno, _path_of(node, bound)))
+            case ast.ClassDef():
+                if MIDDLEWARES & {_path_of(base, bound) for base in node.bases}:
+                    yield from _unused_methods(node)
+            case ast.Constant(str(text)) if text != OLD:  # a logger has this name too
+                yield from of_text(node.lineno, text)
+    for line, path in used:
+        if sentence := problem(path):
+            yield Finding(line, sentence)
 
 
 def _imports(tree: ast.Module) -> Iterator[tuple[int, str, str]]:
-    """Yield the line, the new name and the path of each import of the package."""
+    """Yield the line, the name that is bound and the path of each import."""
     for node in ast.walk(tree):
         match node:
-            case ast.Import():
-                for alias in node.names:
-                    path = with_old_root(alias.name)
-                    bound = alias.asname or alias.name.partition(".")[0]
-                    yield alias.lineno, bound, path
-            case ast.ImportFrom(module=str(source), level=0):
-                for alias in node.names:
-                    path = f"{with_old_root(source)}.{alias.name}"
-                    yield alias.lineno, alias.asname or alias.name, path
-
-
-def _is_ours(path: str) -> bool:
-    return path.partition(".")[0] == OLD and not path.endswith(".*")
+            case ast.Import(aliases):
+                for alias in aliases:
+                    name = alias.asname or alias.name.partition(".")[0]
+                    yield alias.lineno, name, alias.name
+            case ast.ImportFrom(str(source), aliases, 0):
+                for alias in aliases:
+                    name = alias.asname or alias.name
+                    yield alias.lineno, name, f"{source}.{alias.name}"
 
 
 def _bound_paths(tree: ast.Module) -> dict[str, str]:
-    """Return the path for each name that stands only for something of the package."""
+    """Return the path for each name that only an import binds."""
     paths = {}
     for _, name, path in _imports(tree):
-        if _is_ours(path):
-            # The statement "import dockerflow.checks" binds "dockerflow".
-            paths[name] = OLD if name in (OLD, NEW) else path
+        # The statement "import dockerflow.checks" binds "dockerflow".
+        paths[name] = name if path.startswith(f"{name}.") else path
     for node in ast.walk(tree):
         match node:
             case ast.Name(other, ast.Store()) | ast.arg(other):
@@ -132,40 +85,21 @@ def _bound_paths(tree: ast.Module) -> dict[str, str]:
     return paths
 
 
-def _path_of(node: ast.AST, known: dict[str, str]) -> str | None:
-    """Return the path of an expression such as ``checks.registry``, or ``None``."""
+def _path_of(node: ast.expr, bound: dict[str, str]) -> str:
+    """Return the path of an expression such as ``checks.registry``, or ``""``."""
     match node:
         case ast.Name(name):
-            return known.get(name)
+            return bound.get(name, "")
         case ast.Attribute(value, name):
-            path = _path_of(value, known)
-            return path and f"{path}.{name}"
-    return None
+            return f"{_path_of(value, bound)}.{name}"
+    return ""
 
 
-def _names(tree: ast.Module, known: dict[str, str]) -> Iterator[Finding]:
-    used = [(line, path) for line, _, path in _imports(tree) if _is_ours(path)]
-    used += [
-        (node.lineno, path)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and (path := _path_of(node, known))
-    ]
-    for line, path in used:
-        if sentence := problem(path):
-            yield Finding(line, sentence)
-
-
-def _subclasses(tree: ast.Module, known: dict[str, str]) -> Iterator[Finding]:
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.ClassDef):
-            continue
-        if MIDDLEWARE not in [_path_of(base, known) for base in node.bases]:
-            continue
-        # A class derived from this one has the same base.
-        known = {**known, node.name: MIDDLEWARE}
-        for method in node.body:
-            match method:
-                case ast.FunctionDef(name) if name in UNUSED_METHODS:
-                    instead = "override __call__ or _build_extra_meta instead"
-                    sentence = f"{node.name}.{name} stops the start; {instead}."
-                    yield Finding(method.lineno, sentence)
+def _unused_methods(node: ast.ClassDef) -> Iterator[Finding]:
+    """Yield the findings about methods of a middleware that nothing calls here."""
+    for method in node.body:
+        match method:
+            case ast.FunctionDef(name) if name in UNUSED_METHODS:
+                instead = "override __call__ or _build_extra_meta instead"
+                sentence = f"{node.name}.{name} stops the start; {instead}."
+                yield Finding(method.lineno, sentence)

@@ -1,6 +1,6 @@
-"""The names of python-dockerflow, and whether this package has them.
+"""The names of python-dockerflow: which exist here, and which stay.
 
-The source of this package answers that. An import would need the frameworks.
+The source of this package tells which exist. An import would need the frameworks.
 """
 
 from __future__ import annotations
@@ -14,58 +14,58 @@ OLD, NEW = "dockerflow", "dockerflow_mw"
 
 PACKAGE = Path(__file__).parents[1]
 
-# A dotted path of a module or of an object in it, under the old or the new name. Ids of
-# messages ("dockerflow.health.E001"), file names and URLs are no such paths.
+# A dotted path of a module or of an object in it. Ids of messages, such as
+# "dockerflow.health.E001", file names and URLs are no such paths.
 PATH = re.compile(
-    r"""(?<![\w./@-]) dockerflow(?:_mw)?
+    r"""(?<![\w./@-]) dockerflow
         (?= \.(?:checks|django|fastapi|flask|health|logging|sanic|version)\b)
         (?! \.health\.[A-Z]\d)
         (?: \.[A-Za-z_]\w*)+ (?![\w-])""",
     re.ASCII | re.VERBOSE,
 )
 
-# Modules whose names are also the names of loggers (or their parents) or of an endpoint
-# of Flask. Django has an application "dockerflow.django" as well.
-APPLICATION = "dockerflow.django"
-AMBIGUOUS = {
-    APPLICATION,
-    "dockerflow.checks",
-    "dockerflow.checks.registry",
-    "dockerflow.fastapi",
-    "dockerflow.fastapi.views",
-    "dockerflow.flask",
-    "dockerflow.sanic",
-    "dockerflow.version",
-}
+# Text that has the names of loggers: a line such as "qualname = dockerflow.sanic" or
+# "dockerflow.fastapi:", or a statement such as 'getLogger("dockerflow.django")'.
+_LOGGERS = re.compile(r"""logg|caplog|qualname|\bdockerflow[\w.]*["']?:""", re.I)
 
 
-def with_old_root(path: str) -> str:
-    """Return a dotted path that begins with ``dockerflow``, not ``dockerflow_mw``."""
-    root, dot, rest = path.partition(".")
-    return f"{OLD if root == NEW else root}{dot}{rest}"
+def classify(path: str, context: str) -> tuple[bool, str | None]:
+    """Return whether a path gets the new root, and what a person has to look at.
 
+    The path of an object gets the new root. The path of a module may also be the name
+    of a logger or of an endpoint, which stays: "dockerflow.flask" names both.
 
-def with_new_root(path: str) -> str:
-    """Return a path below ``dockerflow`` with the root ``dockerflow_mw``."""
-    return f"{NEW}{path.removeprefix(OLD)}"
-
-
-def is_module(path: str) -> bool:
-    """Return whether this package has that module below ``dockerflow``."""
-    return path in _modules()
+    Args:
+        path: a match of `PATH` in a string or in a configuration.
+        context: the statement, the argument or the line that the path stands in.
+    """
+    if path not in modules():
+        sentence = problem(path)
+        return sentence is None, sentence
+    in_apps = "APPS" in context  # as in INSTALLED_APPS, the applications of Django
+    in_loggers = _LOGGERS.search(context) is not None
+    if in_apps != in_loggers:  # a dict of all settings has both
+        return in_apps, None
+    new = path.replace(OLD, NEW, 1)
+    return False, (
+        f"{path} stays, as it may name a logger or an endpoint;"
+        f" the module is now {new}."
+    )
 
 
 def problem(path: str) -> str | None:
-    """Return a sentence about a path that works differently here, or ``None``.
+    """Return a sentence about a path of which this package has no object, or ``None``.
 
     Args:
-        path: the dotted path of a module, of a name in it, or of an attribute of that
-            name, below ``dockerflow``.
+        path: a dotted path with any root. Below ``dockerflow`` and ``dockerflow_mw`` it
+            names a module, a name in it, or an attribute of that name.
     """
-    module, name = path, ""
-    while not is_module(module):
+    module, name = path.replace(NEW, OLD, 1), ""
+    if module.partition(".")[0] != OLD:
+        return None
+    while module not in modules():
         module, _, name = module.rpartition(".")
-    if not name or (name.startswith("__") and name.endswith("__")):
+    if name in ("", "*") or (name.startswith("__") and name.endswith("__")):
         return None
     if name.startswith("_"):
         return f"{module}.{name} is private; use a public name instead."
@@ -75,12 +75,12 @@ def problem(path: str) -> str | None:
 
 
 @functools.cache
-def _modules() -> dict[str, Path]:
+def modules() -> dict[str, Path]:
+    """Return the file for each module of this package, named below ``dockerflow``."""
     found = {}
     for file in PACKAGE.rglob("*.py"):
-        inside = file.relative_to(PACKAGE).with_suffix("").parts
-        parts = inside[:-1] if inside[-1] == "__init__" else inside
-        found[".".join((OLD, *parts))] = file
+        parts = file.relative_to(PACKAGE).with_suffix("").parts
+        found[".".join((OLD, *parts)).removesuffix(".__init__")] = file
     return found
 
 
@@ -88,13 +88,13 @@ def _modules() -> dict[str, Path]:
 def _names(module: str) -> frozenset[str]:
     """Return the names that a module binds, outside of its functions and classes."""
     names: set[str] = set()
-    nodes: list[ast.AST] = [*ast.parse(_modules()[module].read_bytes()).body]
+    nodes: list[ast.AST] = [*ast.parse(modules()[module].read_bytes()).body]
     while nodes:
         match nodes.pop():
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() as defined:
                 names.add(defined.name)
             case ast.ImportFrom(module=str(source), names=[ast.alias(name="*")]):
-                names |= _names(with_old_root(source))
+                names |= _names(source.replace(NEW, OLD, 1))
             case ast.Import(aliases) | ast.ImportFrom(names=aliases):
                 names |= {alias.asname or alias.name for alias in aliases}
             case ast.Name(name, ast.Store()):

@@ -51,8 +51,8 @@ DIFF = """\
 FINDINGS = """\
 {0}/requirements/base.txt:1: If this is a dependency, replace dockerflow by \
 dockerflow-mw.
-{0}/src/old.py:1: The file is unchanged: it is no valid Python (Missing parentheses \
-in call to 'print'. Did you mean print(...)?).
+{0}/src/old.py:1: The file is unchanged, as it cannot be read: Missing parentheses in \
+call to 'print'. Did you mean print(...)?.
 """
 
 
@@ -120,7 +120,6 @@ def test_the_target_of_a_link_is_changed(tmp_path: Path) -> None:
         ".hg/hook.py",
         ".nox/tests/app.py",
         ".tox/tests/app.py",
-        "__pycache__/app.py",
         "web/node_modules/tool/app.py",
         "env/lib/app.py",
         "app.txt",
@@ -141,13 +140,8 @@ def test_files_of_tools_are_skipped(tmp_path: Path, name: str) -> None:
     [
         ([], "the following arguments are required: COMMAND"),
         (["migrate"], "the following arguments are required: PATH"),
-        (["migrate", "/no/path"], "argument PATH: '/no/path' does not exist"),
+        (["migrate", "/no/path"], "'/no/path' does not exist"),
         (["migrate", ".", "--wirte"], "unrecognized arguments: --wirte"),
-        (
-            ["migrate", "LICENSE"],
-            "argument PATH: 'LICENSE' is neither a folder nor a file of requirements or"
-            " of .cfg, .ini, .py, .toml, .yaml, .yml",
-        ),
     ],
 )
 def test_bad_input_is_told_in_one_sentence(
@@ -159,6 +153,47 @@ def test_bad_input_is_told_in_one_sentence(
     assert shown.out == ""
     assert sentence in shown.err
     assert shown.err.count("\n") == 1
+
+
+UNREADABLE = [
+    ("app.py", b"import dockerflow\nprint 'x'", 2, "Missing parentheses"),
+    ("app.py", b"import dockerflow\nx = '\xe9'", 1, "can't decode"),
+    ("app.py", b"# coding: nothing\nimport dockerflow", 1, "unknown encoding"),
+    (
+        "log.ini",
+        b"# \xe9\nclass = dockerflow.logging.MozlogFormatter",
+        1,
+        "can't decode",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "data", "line", "reason"), UNREADABLE)
+def test_an_unreadable_file_stays(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    name: str,
+    data: bytes,
+    line: int,
+    reason: str,
+) -> None:
+    file = tmp_path / name
+    file.write_bytes(data)
+    assert main(["migrate", "--write", str(tmp_path)]) == 0
+    finding, end = capsys.readouterr().out.splitlines()
+    assert finding.startswith(f"{file}:{line}: The file is unchanged, as it cannot be ")
+    assert reason in finding
+    assert end == "No file needs a change."
+    assert file.read_bytes() == data
+
+
+def test_a_named_file_is_read_whatever_its_suffix(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "Pipfile"
+    file.write_text('dockerflow = "*"')
+    assert main(["migrate", str(file)]) == 0
+    assert capsys.readouterr().out.startswith(f"{file}:1: If this is a dependency")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no ulimit.")

@@ -141,10 +141,10 @@ def disputed_names(package: str) -> list[str]:
     root = importlib.import_module(package)
     for info in pkgutil.walk_packages(root.__path__, f"{package}."):
         theirs = importlib.import_module(info.name)
-        here = names.with_new_root(info.name)
+        here = info.name.replace(names.OLD, names.NEW, 1)
         for name in vars(theirs):
             path = f"{info.name}.{name}"
-            if name.startswith("_") or names.is_module(path):
+            if name.startswith("_") or path in names.modules():
                 continue
             try:
                 exists = hasattr(importlib.import_module(here), name)

@@ -34,18 +34,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: an argument is invalid (code 2), or asks for help (code 0).
     """
-    parser = _Parser(prog="dockerflow-mw", description="Tools for dockerflow-mw.")
+    parser = _Parser(
+        prog="dockerflow-mw", description="Tools for dockerflow-mw.", allow_abbrev=False
+    )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    command = commands.add_parser("migrate", help=_MIGRATE, description=_MIGRATE)
-    command.add_argument("path", metavar="PATH", type=Path, help="a file or a folder")
+    command = commands.add_parser(
+        "migrate", help=_MIGRATE, description=_MIGRATE, allow_abbrev=False
+    )
+    command.add_argument("path", metavar="PATH", help="a file or a folder")
     command.add_argument(
         "--write", action="store_true", help="write the changes instead of a diff"
     )
     arguments = parser.parse_args(argv)
-    if not arguments.path.exists():
-        command.error(f"{str(arguments.path)!r} does not exist")
+    if not os.path.exists(arguments.path):
+        command.error(f"{arguments.path!r} does not exist")
     try:
-        return migrate.run(arguments.path, write=arguments.write)
+        return migrate.run(Path(arguments.path), write=arguments.write)
     except BrokenPipeError:
         # A reader such as head has closed the pipe. Without a new stdout, Python would
         # print a traceback when it flushes the old one at exit.

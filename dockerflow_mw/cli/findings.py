@@ -10,6 +10,7 @@ from typing import NamedTuple
 from dockerflow_mw.cli.names import NEW, OLD, problem
 
 MIDDLEWARES = {f"{root}.django.middleware.DockerflowMiddleware" for root in (OLD, NEW)}
+DJANGO_REGISTER = "django.core.checks.register"
 UNUSED_METHODS = ("process_request", "process_response")
 
 # The name at the start of a line or of a string, before a version, an extra, another
@@ -54,6 +55,9 @@ def of_python(tree: ast.Module) -> Iterator[Finding]:
             case ast.Constant(str(text)) if text != OLD:  # a logger has this name too
                 yield from of_text(node.lineno, text)
     for line, path in used:
+        if path == DJANGO_REGISTER:
+            advice = "list the check in DOCKERFLOW_CHECKS"
+            yield Finding(line, f"The heartbeat runs no checks of Django; {advice}.")
         if sentence := problem(path):
             yield Finding(line, sentence)
 

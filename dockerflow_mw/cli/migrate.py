@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import io
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,15 @@ from typing import NamedTuple
 
 from dockerflow_mw.cli.findings import Finding
 from dockerflow_mw.cli.rewriting import rewrite_configuration, rewrite_python
+
+# Odd files raise the last three in tokenize, ast and codecs.
+_UNREADABLE = (
+    *(OSError, SyntaxError, ValueError),
+    *(LookupError, MemoryError, RecursionError),
+)
+
+# A module without the first may register a check with Django.
+_MENTION = re.compile(rb"dockerflow|django\.core")
 
 SUFFIXES = {".py", ".cfg", ".ini", ".toml", ".yaml", ".yml"}
 
@@ -62,15 +72,15 @@ def run(path: Path, *, write: bool) -> int:
 
 
 def _files(path: Path) -> Iterator[_File]:
-    """Yield the files that mention dockerflow, in order."""
+    """Yield the files that may need a change or a look, in order."""
     for found in [path] if path.is_file() else _walk(path):
         is_python = found.suffix == ".py"
         rewrite = rewrite_python if is_python else rewrite_configuration
         try:
             before = found.read_bytes()
-            if b"dockerflow" in before:
+            if _MENTION.search(before):
                 yield _File(found, before, *rewrite(before))
-        except (OSError, SyntaxError, ValueError) as error:
+        except _UNREADABLE as error:
             line = getattr(error, "lineno", None) or 1
             reason = f"it cannot be read: {getattr(error, 'msg', error)}"
             finding = Finding(line, f"The file is unchanged, as {reason}.")
@@ -78,7 +88,10 @@ def _files(path: Path) -> Iterator[_File]:
 
 
 def _walk(top: Path) -> Iterator[Path]:
-    for folder, folders, names in os.walk(top):
+    unreadable: list[Path] = []
+    for folder, folders, names in os.walk(
+        top, onerror=lambda error: unreadable.append(Path(error.filename))
+    ):
         folders[:] = [
             name for name in sorted(folders) if not _is_of_a_tool(Path(folder, name))
         ]
@@ -86,6 +99,8 @@ def _walk(top: Path) -> Iterator[Path]:
             path = Path(folder, name)
             if _is_known(path) and path.is_file() and not path.is_symlink():
                 yield path
+    # The caller reports the error that reading them raises.
+    yield from unreadable
 
 
 def _is_known(path: Path) -> bool:
@@ -98,7 +113,7 @@ def _is_of_a_tool(folder: Path) -> bool:
     return (
         folder.name.startswith(".")
         or folder.name == "node_modules"
-        or (folder / "pyvenv.cfg").exists()  # a virtual environment
+        or os.path.exists(folder / "pyvenv.cfg")  # a virtual environment
     )
 
 
@@ -128,6 +143,8 @@ def _write(files: list[_File]) -> None:
             temporary.touch(0o600)  # the file may have secrets
             temporary.write_bytes(after)
             shutil.copymode(target, temporary)
+            owner = target.stat()
+            os.chown(temporary, owner.st_uid, owner.st_gid)
         for temporary, path in prepared:
             temporary.replace(path)
     except OSError as error:

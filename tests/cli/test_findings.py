@@ -23,6 +23,11 @@ class Other(MiddlewareMixin):
 DEPENDENCY = "If this is a dependency, replace dockerflow by dockerflow-mw."
 
 
+OF_DJANGO = (
+    "The heartbeat runs no checks of Django; list the check in DOCKERFLOW_CHECKS."
+)
+
+
 def missing(name: str) -> str:
     return f"dockerflow.{name} does not exist in dockerflow_mw; remove or replace it."
 
@@ -92,6 +97,13 @@ PYTHON = [
     ("getLogger('dockerflow.flask')", []),
     ("CONFIG = {'dockerflow.sanic': {}}", []),
     ("INSTALLED_APPS = ['dockerflow.django']", []),
+    # Checks that python-dockerflow's heartbeat runs.
+    ("from django.core.checks import Error, register", [(1, OF_DJANGO)]),
+    (
+        'from django.core import checks\n\n@checks.register("urls")\ndef f(): 1',
+        [(3, OF_DJANGO)],
+    ),
+    ("from dockerflow import checks\nchecks.register(f)", []),
     # Dependencies.
     ("session.install('dockerflow[flask]')", [(1, DEPENDENCY)]),
     ("LOGGERS = ['dockerflow']\ndockerflow = Dockerflow(app)", []),

@@ -141,7 +141,9 @@ def test_files_of_tools_are_skipped(tmp_path: Path, name: str) -> None:
         ([], "the following arguments are required: COMMAND"),
         (["migrate"], "the following arguments are required: PATH"),
         (["migrate", "/no/path"], "'/no/path' does not exist"),
+        (["migrate", ""], "'' does not exist"),
         (["migrate", ".", "--wirte"], "unrecognized arguments: --wirte"),
+        (["migrate", ".", "--writ"], "unrecognized arguments: --writ"),
     ],
 )
 def test_bad_input_is_told_in_one_sentence(
@@ -159,6 +161,8 @@ UNREADABLE = [
     ("app.py", b"import dockerflow\nprint 'x'", 2, "Missing parentheses"),
     ("app.py", b"import dockerflow\nx = '\xe9'", 1, "can't decode"),
     ("app.py", b"# coding: nothing\nimport dockerflow", 1, "unknown encoding"),
+    ("app.py", b"# coding: rot13\nimport dockerflow", 1, "not a text encoding"),
+    ("app.py", b"x = 'dockerflow'" + b" + ''" * 3000, 1, "recursion"),
     (
         "log.ini",
         b"# \xe9\nclass = dockerflow.logging.MozlogFormatter",

@@ -57,7 +57,11 @@ class Extension:
     ) -> None:
         self.logger = logging.getLogger(logger_name)
         self.summary_logger = summary.logger
-        self.silenced_checks = [] if silenced_checks is None else silenced_checks
+        # A collection is kept, because the application may change it. Each heartbeat
+        # would find an iterator empty.
+        if not isinstance(silenced_checks, Collection):
+            silenced_checks = list(silenced_checks or ())
+        self.silenced_checks = silenced_checks
         self._read_silenced()
         self.version_path = version_path
         self.version_function: Callable[..., Any] | None = None

@@ -204,7 +204,9 @@ def test_the_first_request_enables_disabled_loggers_of_the_package(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO)
-    ours = [logging.getLogger(n) for n in ("request.summary", "dockerflow.checks")]
+    ours = [
+        logging.getLogger(n) for n in ("request.summary", "dockerflow.checks.registry")
+    ]
     other = logging.getLogger("other")
     for logger in (*ours, other):
         logger.disabled = True

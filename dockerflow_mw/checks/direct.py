@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeAlias
 
 from dockerflow_mw.checks.log import log_messages
-from dockerflow_mw.checks.loop import background_loop
 from dockerflow_mw.checks.results import CheckResult, ChecksResults, messages_of
 
 Pairs: TypeAlias = Iterable[tuple[str, Callable[[], Any]]]
@@ -23,7 +22,7 @@ def run_checks(
 ) -> ChecksResults:
     """Run checks one after another, without a time limit, and log their messages.
 
-    An async check runs on a private event loop. If a check raises, nothing is logged.
+    An async check runs on a new event loop. If a check raises, nothing is logged.
 
     Args:
         checks: pairs of a name and a check.
@@ -31,13 +30,14 @@ def run_checks(
 
     Raises:
         Exception: a check raised it.
+        RuntimeError: a check is async, and this thread runs an event loop; use
+            `run_checks_async` there.
     """
     results = []
     for name, check in checks:
         started, value = time.monotonic(), check()
         if inspect.isawaitable(value):
-            awaited = asyncio.run_coroutine_threadsafe(_wait(value), background_loop())
-            value = awaited.result()
+            value = asyncio.run(_wait(value))
         results.append(_result(name, value, started))
     return _finish(results, silenced_check_ids)
 

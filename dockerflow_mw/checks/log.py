@@ -5,16 +5,20 @@ from __future__ import annotations
 import logging
 import time
 
+from dockerflow_mw import health
 from dockerflow_mw.checks.messages import CheckMessage
 from dockerflow_mw.checks.results import CheckResult
 from dockerflow_mw.logging import log_safely
 from dockerflow_mw.redact import redact
 
-logger = logging.getLogger("dockerflow.checks")
+logger = logging.getLogger("dockerflow.checks.registry")
 
 State = tuple[int, tuple[str | None, ...]]
 
 _OK: State = (0, ())
+
+# These ids do not tell which check failed.
+_SHARED_IDS = health.RUNNER_IDS | {None, ""}
 
 
 class StateLog:
@@ -51,7 +55,10 @@ class StateLog:
 
 
 def log_messages(result: CheckResult) -> None:
-    """Log each message of a result at its level, as ``<id>: <text>``."""
+    """Log each message of a result at its level, as ``<id>: <text>``.
+
+    Without an id of its own, a message is logged as ``<name of the check>: <text>``.
+    """
     for message in result.messages:
         _log(result, message)
 
@@ -63,7 +70,7 @@ def _log(result: CheckResult, message: CheckMessage) -> None:
         logger,
         min(message.level, logging.WARNING) if result.tolerated else message.level,
         "%s: %s",
-        message.id or result.name,
+        result.name if message.id in _SHARED_IDS else message.id,
         redact(message.msg),
         error=result.error or caught,
         extra={

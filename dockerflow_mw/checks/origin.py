@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from pathlib import PurePath
 from typing import Any
 
 from dockerflow_mw.logging.encoding import safe_repr
 from dockerflow_mw.redact import redact
+
+# The types whose comparison tells whether two arguments differ. Mocks raise or return
+# anything, arrays return arrays, and each client is equal to itself only.
+_VALUES = (str, bytes, int, float, tuple, frozenset, PurePath, type(None))
 
 
 def unwrap(function: Callable[..., Any]) -> Any:
@@ -24,14 +29,17 @@ def are_equal(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
 
 def has_equal_arguments(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
     """Return whether two functions are called with equal arguments, or with none."""
-    return _arguments(one) == _arguments(other)
+    first, second = _arguments(one), _arguments(other)
+    return first.keys() == second.keys() and all(
+        _is_equal(first[key], second[key]) for key in first
+    )
 
 
 def are_different(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
     """Return whether two functions are certainly different checks.
 
     Their names differ, or they are partials with arguments that are different values.
-    Clients and other objects that compare by identity prove no difference: a second
+    Values are texts, numbers and paths. Other objects prove no difference: a second
     client of one server is another object, too.
     """
     first, second = _arguments(one), _arguments(other)
@@ -65,10 +73,16 @@ def _arguments(function: Callable[..., Any]) -> dict[int | str, object]:
     return arguments
 
 
+def _is_equal(one: object, other: object) -> bool:
+    return one is other or (_are_values(one, other) and one == other)
+
+
 def _are_different_values(one: object, other: object) -> bool:
-    if one is other or one == other:
-        return False
-    return object.__eq__ not in (type(one).__eq__, type(other).__eq__)
+    return _are_values(one, other) and one != other
+
+
+def _are_values(one: object, other: object) -> bool:
+    return isinstance(one, _VALUES) and isinstance(other, _VALUES)
 
 
 def _identity(function: Callable[..., Any]) -> tuple[object, ...]:

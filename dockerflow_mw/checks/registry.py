@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import logging
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias, TypedDict, TypeVar, Unpack, overload
 
@@ -21,7 +23,10 @@ from dockerflow_mw.checks.results import ChecksResults as ChecksResults
 from dockerflow_mw.logging import log_safely
 from dockerflow_mw.settings import readers
 
-logger = logging.getLogger("dockerflow.checks")
+logger = logging.getLogger("dockerflow.checks.registry")
+
+# The order in which registries were made.
+_numbers = itertools.count()
 
 CheckFunction: TypeAlias = Callable[..., Any]
 F = TypeVar("F", bound=CheckFunction)
@@ -111,9 +116,11 @@ class Registry:
     def __init__(self, parent: Registry | None = None, *, listed: bool = False) -> None:
         self._parent = parent
         self._checks: dict[str, Check] = {}
-        self._listed: list[Registry] = []
+        # Weak references: a test suite makes an application with each test.
+        self._listed: weakref.WeakValueDictionary[int, Registry]
+        self._listed = weakref.WeakValueDictionary()
         if listed and parent is not None:
-            parent._listed.append(self)
+            parent._listed[next(_numbers)] = self
 
     def __repr__(self) -> str:
         return f"<Registry of {', '.join(self.checks()) or 'no checks'}>"
@@ -199,13 +206,13 @@ class Registry:
     def get_checks(self) -> dict[str, CheckFunction]:
         """Return the functions by name, those of listed registries included."""
         found = self.checks()
-        for registry in self._listed:
+        for registry in self._listed.values():
             found |= registry._checks
         return {name: check.function for name, check in found.items()}
 
     def clear_checks(self) -> None:
         """Remove the checks of this and of listed registries, but not of a parent."""
-        for registry in (self, *self._listed):
+        for registry in (self, *self._listed.values()):
             registry._checks = {}
 
     def _add(self, check: Check, replace: bool) -> None:

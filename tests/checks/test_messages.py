@@ -23,7 +23,7 @@ def test_each_class_has_a_default_level(
 
 
 def test_a_message_without_a_level_raises_a_type_error() -> None:
-    with pytest.raises(TypeError, match="level is None; it must be a whole number"):
+    with pytest.raises(TypeError, match="level is None; it must be a number"):
         checks.CheckMessage("m")
 
 

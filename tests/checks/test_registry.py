@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import functools
+import gc
+from collections.abc import Callable
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -214,6 +217,33 @@ def test_a_registry_lists_and_clears_the_checks_of_listed_registries() -> None:
     assert list(parent.checks()) == ["other"]
     parent.clear_checks()
     assert first.get_checks() == second.get_checks() == parent.get_checks() == {}
+
+
+def test_a_registry_lists_no_registry_that_its_application_has_dropped() -> None:
+    parent = Registry()
+    child = Registry(parent, listed=True)
+    child.register(other)
+    assert list(parent.get_checks()) == ["other"]
+    del child
+    gc.collect()
+    assert parent.get_checks() == {}
+
+
+class Array:
+    """An object whose comparison has no truth value, as that of an array."""
+
+    def __eq__(self, other: object) -> Any:
+        raise ValueError("ambiguous")
+
+
+@pytest.mark.parametrize("kind", [Array, MagicMock, list])
+def test_arguments_that_are_no_values_replace_each_other(
+    kind: Callable[[], Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    registry = Registry()
+    registry.register_partial(database, kind())
+    registry.register_partial(database, kind())
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
 
 
 def test_a_partial_is_called_with_its_arguments() -> None:

@@ -16,7 +16,7 @@ MakeDoor = Callable[..., Door]
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[int, str]]:
     """Return the level and the message of each new record of a check."""
-    records = [r for r in caplog.records if r.name == "dockerflow.checks"]
+    records = [r for r in caplog.records if r.name == "dockerflow.checks.registry"]
     caplog.clear()
     return [(r.levelno, r.getMessage()) for r in records]
 
@@ -32,6 +32,19 @@ def test_each_failing_check_is_logged_with_the_level_of_its_messages(
         made.ask("/__heartbeat__")
         expected = [(logging.WARNING, "a.W1: w"), (logging.CRITICAL, "b.C1: c")]
         assert logged(caplog) == expected
+
+
+def test_an_id_that_all_checks_share_is_logged_as_the_name_of_the_check(
+    door: MakeDoor, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = door()
+    made.application.check(lambda: False, name="bucket")
+    made.application.check(lambda: "no answer", name="search")
+    made.ask("/__heartbeat__")
+    assert logged(caplog) == [
+        (logging.ERROR, "bucket: The check failed."),
+        (logging.ERROR, "search: no answer"),
+    ]
 
 
 def test_a_check_is_logged_when_its_messages_change(
@@ -75,7 +88,7 @@ def test_a_check_that_raises_fails_alone_and_only_the_log_has_its_text(
         )
     }
     assert b"hunter2" not in answer.body
-    record = next(r for r in caplog.records if r.name == "dockerflow.checks")
+    record = next(r for r in caplog.records if r.name == "dockerflow.checks.registry")
     assert record.levelno == logging.ERROR
     assert record.exc_info
     assert "hunter2" in str(record.exc_info[1])

@@ -32,8 +32,8 @@ INVALID_ID = (
 )
 CHECK = (
     "A failing check is logged when it begins, changes and ends, and every 5 minutes."
-    " python-dockerflow logs each probe, which fills an error tracker. The logger is"
-    " `dockerflow.checks`."
+    " python-dockerflow logs each probe, which fills an error tracker."
+    " `DOCKERFLOW_LOG_REPEAT_SECONDS=0` restores that."
 )
 ERROR_LOGGER = "The endpoint has the logger `dockerflow.error` in all frameworks."
 

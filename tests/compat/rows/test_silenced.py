@@ -11,7 +11,7 @@ import flask
 import pytest
 from sanic import Sanic
 
-from tests.compat.rows.isolated import BOTH, isolated
+from tests.compat.rows.isolated import BOTH, OURS, isolated
 from tests.sanic.door import Asked, Quiet
 
 
@@ -46,6 +46,19 @@ def in_flask_by_default(package: str) -> list[str]:
     app = flask.Flask("app")
     dockerflow = importlib.import_module(f"{package}.flask").Dockerflow(app)
     return _statuses(dockerflow, lambda: app.test_client().get("/__heartbeat__").json)
+
+
+def from_an_iterator(package: str) -> list[int]:
+    """Return the statuses of two heartbeats with an iterator of ids."""
+    _register(package)
+    app = flask.Flask("app")
+    extension = importlib.import_module(f"{package}.flask").Dockerflow
+    extension(app, silenced_checks=map(str, ["x.E1"]))
+    return [app.test_client().get("/__heartbeat__").status_code for _ in range(2)]
+
+
+def test_c17_an_iterator_counts_at_each_heartbeat() -> None:
+    assert isolated(from_an_iterator, OURS) == [200, 200]
 
 
 def in_sanic(package: str) -> list[str]:

@@ -23,7 +23,7 @@ from dockerflow_mw import health
 from dockerflow_mw.checks import default_registry
 from dockerflow_mw.checks.builtin import redis
 from dockerflow_mw.django.service import current_service
-from dockerflow_mw.django.system import TAG, check_others, is_of_django
+from dockerflow_mw.django.system import check_heartbeat, is_of_django
 
 __all__ = [
     "check_database_connected",
@@ -42,10 +42,10 @@ def register() -> None:
     """
     for check in current_service().settings.checks:
         if is_of_django(original := vars(check)["__wrapped__"]):
-            django_checks.register(original, TAG)
+            django_checks.register(original, "dockerflow")
         default_registry.register(check)
     # Only ``--deploy`` runs it: a failed heartbeat must not stop migrate or runserver.
-    django_checks.register(check_others, TAG, deploy=True)
+    django_checks.register(check_heartbeat, "dockerflow", deploy=True)
 
 
 def check_database_connected(app_configs: Any = None, **kwargs: Any) -> list[Any]:  # noqa: ARG001 - Django's

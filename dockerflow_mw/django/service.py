@@ -81,7 +81,7 @@ class DjangoService(Service):
             silenced=_silenced,
         )
         if _wants_system_checks():
-            self.checks = SystemChecks(self.checks)
+            self.checks = SystemChecks(parent=self.checks)
         self.log_to: Callable[[logging.Logger], RequestLog] = functools.cache(
             functools.partial(RequestLog, settings, environ_key)
         )

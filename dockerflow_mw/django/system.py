@@ -1,8 +1,4 @@
-"""Django's checks in the heartbeat, and the checks of the heartbeat in Django.
-
-System checks inspect code and settings, which do not change while a process lives. So
-each one runs once, and again after it raised or ``DEBUG`` was switched.
-"""
+"""Django's system checks in the heartbeat, and the heartbeat's checks in Django."""
 
 from __future__ import annotations
 
@@ -11,41 +7,32 @@ import contextlib
 import functools
 import inspect
 import logging
-import threading
 from collections.abc import Container, Iterable, Iterator
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings
-from django.core.checks import CheckMessage as DjangoMessage
+from django.core.checks import CheckMessage
 from django.core.checks.registry import registry
 from django.db import connections
 
-from dockerflow_mw.checks.log import StateLog
-from dockerflow_mw.checks.messages import CheckMessage
+from dockerflow_mw.checks.log import log_messages
+from dockerflow_mw.checks.origin import place
 from dockerflow_mw.checks.registry import (
     Check,
     CheckFunction,
     Registry,
     default_registry,
 )
-from dockerflow_mw.checks.results import messages_of
 from dockerflow_mw.checks.runner import Runner
 from dockerflow_mw.logging import log_safely
+from dockerflow_mw.logging.encoding import free_name
 from dockerflow_mw.settings import Settings, SettingsError
 
 logger = logging.getLogger("dockerflow.django")
 
-# System checks may not be thread-safe, so they run one at a time. After this number of
-# seconds the next one starts nevertheless: a slow check must not make others late.
-LOCK_TIMEOUT = 1.0
-_lock = threading.Lock()
-
-# The arguments that ``manage.py check`` passes.
-_ARGUMENTS: dict[str, Any] = {"app_configs": None, "databases": None}
-
-TAG = "dockerflow"
-"""The tag of the heartbeat's checks in Django's registry."""
+# The arguments that ``manage.py check`` passes, both None in a heartbeat.
+_ARGUMENTS = ("app_configs", "databases")
 
 
 def is_on_event_loop() -> bool:
@@ -91,12 +78,16 @@ def adapt(checks: Iterable[CheckFunction]) -> tuple[CheckFunction, ...]:
     """
     named: dict[str, CheckFunction] = {}
     for check in checks:
-        name = _unique_name(check, named)
+        name = _free_name(check, named)
         named[name] = _adapt(check, name)
     return tuple(named.values())
 
 
-# Cached: the registry logs the replacement of a function by a different one.
+def _free_name(check: CheckFunction, taken: Container[str]) -> str:
+    return free_name(getattr(check, "__name__", type(check).__name__), taken)
+
+
+# Cached: the runner and the registry compare functions by identity.
 @functools.cache
 def _adapt(check: CheckFunction, name: str) -> CheckFunction:
     arguments = _accepted_arguments(check)
@@ -118,21 +109,17 @@ def _adapt(check: CheckFunction, name: str) -> CheckFunction:
     return adapted
 
 
-def _accepted_arguments(check: CheckFunction) -> dict[str, Any]:
+def _accepted_arguments(check: CheckFunction) -> dict[str, None]:
     signature = inspect.signature(check)
-    accepted = {
-        name: value
-        for name, value in _ARGUMENTS.items()
-        if name in signature.parameters or _accepts_kwargs(check)
-    }
+    names = _ARGUMENTS if _accepts_kwargs(check) else signature.parameters
+    accepted = {name: None for name in _ARGUMENTS if name in names}
     try:
         signature.bind(**accepted)
     except TypeError as error:
-        message = (
-            f"DOCKERFLOW_CHECKS has {'.'.join(_origin(check))}, which cannot be called"
-            f" ({error}); a check takes no arguments, or those of Django's checks."
-        )
-        raise SettingsError(message) from error
+        raise SettingsError(
+            f"DOCKERFLOW_CHECKS has {place(check)}, which cannot be called ({error});"
+            " a check takes no arguments, or those of Django's checks."
+        ) from error
     return accepted
 
 
@@ -146,73 +133,41 @@ def is_of_django(check: CheckFunction) -> bool:
     return _accepts_kwargs(check) and not iscoroutinefunction(check)
 
 
-def check_others(app_configs: Any = None, **kwargs: Any) -> list[Any]:  # noqa: ARG001 - Django's
+def _original(check: Check) -> CheckFunction:
+    function: CheckFunction = getattr(check.function, "__wrapped__", check.function)
+    return function
+
+
+def check_heartbeat(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django's
     """Run the heartbeat's checks that are not in Django's registry.
 
     Returns:
         Django's messages, each with the name of its check as the object.
     """
     theirs = registry.get_checks(include_deployment_checks=True)
-    named = default_registry.get_checks().items()
-    others = [
-        Check(n, f) for n, f in named if getattr(f, "__wrapped__", f) not in theirs
-    ]
-    results, log = Runner(Settings()).run(others), StateLog(repeat_seconds=0)
-    for result in results:
+    named = default_registry.checks().values()
+    others = [check for check in named if _original(check) not in theirs]
+    messages = []
+    for result in Runner(Settings()).run(others):
         # The message for an exception says that the log has the traceback.
-        log.write(result)
-    return [
-        DjangoMessage(m.level, m.msg, m.hint, result.name, m.id)
-        for result in results
-        for m in result.messages
-    ]
-
-
-def _unique_name(check: CheckFunction, taken: Container[str]) -> str:
-    module, name = _origin(check)
-    name = f"{module}.{name}" if name in taken else name
-    while name in taken:
-        name += "'"
-    return name
-
-
-def _origin(check: CheckFunction) -> tuple[str, str]:
-    return str(check.__module__), str(getattr(check, "__name__", type(check).__name__))
+        log_messages(result)
+        messages += [
+            CheckMessage(m.level, m.msg, m.hint, result.name, m.id)
+            for m in result.messages
+        ]
+    return messages
 
 
 class SystemChecks(Registry):
-    """A registry of another registry's checks and of Django's system checks.
-
-    Args:
-        registered: the other registry. Its checks keep their names.
-    """
-
-    def __init__(self, registered: Registry) -> None:
-        super().__init__(parent=registered)
-        self._once = functools.cache(_once)
+    """A registry of its parent's checks and of Django's system checks."""
 
     def checks(self) -> dict[str, Check]:
         """Return the registered checks by name, followed by the system checks."""
         named = super().checks()
-        adapted = [getattr(c.function, "__wrapped__", None) for c in named.values()]
-        debug = bool(settings.DEBUG)
+        known = [check_heartbeat, *(_original(check) for check in named.values())]
         # Sorted: Django keeps its checks in sets.
-        for function in sorted(registry.get_checks(not debug), key=_origin):
-            if function not in [*adapted, check_others]:
-                name = _unique_name(function, named)
-                named[name] = Check(name, self._once(function, debug))
+        for function in sorted(registry.get_checks(not settings.DEBUG), key=place):
+            if function not in known:
+                name = _free_name(function, named)
+                named[name] = Check(name, _adapt(function, name))
         return named
-
-
-def _once(function: CheckFunction, debug: bool) -> CheckFunction:  # noqa: ARG001 - a key of the cache
-    # `functools.cache` keeps no exception: its cause may be gone at the next probe.
-    @functools.cache
-    def run() -> tuple[CheckMessage, ...]:
-        locked = _lock.acquire(timeout=LOCK_TIMEOUT)
-        try:
-            return messages_of(function(**_ARGUMENTS))
-        finally:
-            if locked:
-                _lock.release()
-
-    return run

@@ -1,10 +1,10 @@
-"""The Django app, which reads the settings and registers the checks."""
+"""The Django app, which registers the checks."""
 
 from __future__ import annotations
 
 from django.apps import AppConfig
 
-from dockerflow_mw.django import checks, signals
+from dockerflow_mw.django import checks
 
 
 class DockerFlowAppConfig(AppConfig):  # type: ignore[misc]  # Django has no types
@@ -12,9 +12,7 @@ class DockerFlowAppConfig(AppConfig):  # type: ignore[misc]  # Django has no typ
 
     name = "dockerflow_mw.django"
     label = "dockerflow_mw"
-    verbose_name = "Dockerflow"
 
     def ready(self) -> None:
-        """Register the ``DOCKERFLOW_CHECKS`` and connect Django's signals."""
+        """Register the ``DOCKERFLOW_CHECKS``."""
         checks.register()
-        signals.connect()

@@ -7,10 +7,11 @@ runs those of Django's kind: sync functions that accept ``**kwargs``.
 
 from __future__ import annotations
 
-import types
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
+from asgiref.sync import iscoroutinefunction
 from django.core import checks as django_checks
 from django.core.cache import InvalidCacheBackendError
 from django.core.cache.backends.redis import RedisCache
@@ -18,12 +19,13 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError, connection
 from django.db.migrations.loader import MigrationLoader
+from django.utils.inspect import func_accepts_kwargs
 
 from dockerflow_mw import health
 from dockerflow_mw.checks import default_registry
 from dockerflow_mw.checks.builtin import redis
 from dockerflow_mw.django.service import current_service
-from dockerflow_mw.django.system import check_heartbeat, is_of_django
+from dockerflow_mw.django.system import check_heartbeat
 
 __all__ = [
     "check_database_connected",
@@ -41,7 +43,8 @@ def register() -> None:
             other arguments than Django's.
     """
     for check in current_service().settings.checks:
-        if is_of_django(original := vars(check)["__wrapped__"]):
+        original = vars(check)["__wrapped__"]
+        if func_accepts_kwargs(original) and not iscoroutinefunction(original):
             django_checks.register(original, "dockerflow")
         default_registry.register(check)
     # Only ``--deploy`` runs it: a failed heartbeat must not stop migrate or runserver.
@@ -51,7 +54,8 @@ def register() -> None:
 def check_database_connected(app_configs: Any = None, **kwargs: Any) -> list[Any]:  # noqa: ARG001 - Django's
     """Check that the default database answers."""
     try:
-        usable = _is_usable()
+        connection.ensure_connection()
+        usable = connection.is_usable()
     except ImproperlyConfigured as error:
         text = "The database is not set up"
         return [_error(text, health.ERROR_MISCONFIGURED_DATABASE, error)]
@@ -63,15 +67,6 @@ def check_database_connected(app_configs: Any = None, **kwargs: Any) -> list[Any
         return [_error(text, health.ERROR_DB_API_EXCEPTION, error)]
     text = "The database does not answer"
     return [] if usable else [_error(text, health.ERROR_UNUSABLE_DATABASE)]
-
-
-def _is_usable() -> bool:
-    connection.ensure_connection()
-    if not connection.is_usable() and not connection.in_atomic_block:
-        # The server may have closed a connection that was kept since an earlier use.
-        connection.close()
-        connection.ensure_connection()
-    return bool(connection.is_usable())
 
 
 def check_migrations_applied(app_configs: Any = None, **kwargs: Any) -> list[Any]:  # noqa: ARG001 - Django's
@@ -109,8 +104,7 @@ def check_redis_connected(app_configs: Any = None, **kwargs: Any) -> list[Any]: 
     The cache is the one of django-redis or the one of Django.
     """
     try:
-        client = types.SimpleNamespace(ping=_ping)
-        found: Any = redis.check_redis_connected(client)
+        found: Any = redis.check_redis_connected(SimpleNamespace(ping=_ping))
     except (ImportError, NotImplementedError) as error:
         text = "The default cache has no Redis client"
         return [_error(text, health.ERROR_MISSING_REDIS_CLIENT, error)]

@@ -6,20 +6,21 @@ the response that the client receives.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.core.exceptions import ImproperlyConfigured
+from django.core.handlers.asgi import ASGIRequest
 from django.core.handlers.exception import convert_exception_to_response
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import LazyObject
 
-from dockerflow_mw.django import signals
 from dockerflow_mw.django.service import current_service
 from dockerflow_mw.django.stream import observe
 from dockerflow_mw.django.views import PATHS, View, to_django
@@ -30,7 +31,6 @@ from dockerflow_mw.protocols import wsgi
 from dockerflow_mw.protocols.asgi_events import record_failure
 from dockerflow_mw.summary import Summary, current
 from dockerflow_mw.summary import logger as summary_logger
-from dockerflow_mw.summary.log import RequestLog
 
 __all__ = ["DockerflowMiddleware"]
 
@@ -56,7 +56,6 @@ class DockerflowMiddleware:
 
     sync_capable = True
     async_capable = True
-
     summary_logger: logging.Logger = summary_logger
 
     viewpatterns: ClassVar[Iterable[tuple[re.Pattern[str], View]]] = [
@@ -64,58 +63,74 @@ class DockerflowMiddleware:
     ]
 
     def __init__(self, get_response: View | None = None) -> None:
+        for method in ("process_request", "process_response"):
+            if hasattr(self, method):
+                raise ImproperlyConfigured(
+                    f"{type(self).__module__}.{type(self).__qualname__}.{method} is"
+                    " never called; move its code to __call__, or to _build_extra_meta"
+                    " for fields of the summary."
+                )
         self.get_response: Any = get_response
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
-        _refuse_unused_methods(type(self))
-        signals.connect()
         current_service()
 
     def __call__(self, request: HttpRequest) -> Any:
         """Return the response to a request, or in an async stack a coroutine of it."""
         if self._is_async:
             return self._acall(request)
-        handler, summary, is_own = self._open(request)
-        try:
-            response = handler(request)
-            self._add_fields(request, summary)
-            if is_own:
-                observe(response, summary, request)
-            return response
-        except BaseException as error:
-            record_failure(summary, error)
-            if is_own:
-                summary.finish()
-            raise
+        with self._record(request) as (handler, end):
+            return end(handler(request))
 
-    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
-        handler, summary, is_own = self._open(request)
-        try:
+    async def _acall(self, request: HttpRequest) -> Any:
+        with self._record(request) as (handler, end):
             response = await handler(request)
-            if current_service().settings.summary_load_user:
-                # On a thread: Django refuses queries on an event loop.
-                await sync_to_async(self._add_fields)(request, summary)
-            else:
-                self._add_fields(request, summary)
-            if is_own:
-                observe(response, summary, request)
-            return response
-        except BaseException as error:
-            record_failure(summary, error)
-            if is_own:
-                summary.finish()
-            raise
+            # On a thread: Django refuses queries on an event loop.
+            loads_user = current_service().settings.summary_load_user
+            return await sync_to_async(end)(response) if loads_user else end(response)
 
-    def _open(self, request: HttpRequest) -> tuple[View, Summary, bool]:
-        """Return what serves a request, its summary, and whether to close that."""
+    @contextlib.contextmanager
+    def _record(self, request: HttpRequest) -> Iterator[tuple[Any, Any]]:
+        """Yield the handler of a request, and a function that records its response."""
         found, handler = self._find(request.path_info), self.get_response
         if found is not None:
             answer = functools.partial(_aanswer if self._is_async else _answer, found)
             # Django turns the exception of ``/__error__`` into a response.
             handler = convert_exception_to_response(answer)
+        summary, is_own = self._open(request, found is not None)
+
+        def end(response: HttpResponseBase) -> HttpResponseBase:
+            self._add_fields(request, summary)
+            if is_own:
+                observe(response, summary, request)
+            return response
+
+        try:
+            yield handler, end
+        except BaseException as error:
+            record_failure(summary, error)
+            if is_own:
+                summary.finish()
+            raise
+
+    def _open(self, request: HttpRequest, probe: bool) -> tuple[Summary, bool]:
+        """Return the summary of a request, and whether it was opened here.
+
+        The summary of an outer middleware of this package serves this one as well.
+        """
         log = current_service().log_to(self.summary_logger)
-        return handler, *_summary_of(request, log, found is not None)
+        holder = request.scope if isinstance(request, ASGIRequest) else request.META
+        summary = outer = wsgi.outer_summary(holder)
+        if summary is None:
+            summary = wsgi.open_summary(log, request.META, probe)
+            # Django decoded the path already.
+            summary.path, holder[wsgi.SUMMARY_KEY] = request.path, summary
+        else:
+            summary.adopt(log.on_close, probe)
+        # The logs of projects read these attributes, as with python-dockerflow.
+        request._id, request._start_timestamp = summary.rid, time.time()
+        return summary, outer is None
 
     def _find(self, path: str) -> Endpoint | View | None:
         service = current_service()
@@ -141,10 +156,7 @@ class DockerflowMiddleware:
             log_safely(logger, logging.ERROR, text, error=error)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
-        """Do nothing. Django calls the method of a subclass, which may call this one.
-
-        The middleware records exceptions without this method.
-        """
+        """Do nothing; Django calls the method of a subclass, which may call this."""
 
     def _build_extra_meta(self, request: HttpRequest) -> dict[str, Any]:
         """Return the fields of a request's summary. A subclass may override this.
@@ -154,37 +166,6 @@ class DockerflowMiddleware:
         """
         summary, start = current(), request._start_timestamp
         return summary.as_fields(int(1000 * (time.time() - start))) if summary else {}
-
-
-def _refuse_unused_methods(kind: type[DockerflowMiddleware]) -> None:
-    for method in ("process_request", "process_response"):
-        if hasattr(kind, method):
-            raise ImproperlyConfigured(
-                f"{kind.__module__}.{kind.__qualname__}.{method} is never called; move"
-                " its code to __call__, or to _build_extra_meta for fields of the"
-                " summary."
-            )
-
-
-def _summary_of(
-    request: HttpRequest, log: RequestLog, probe: bool
-) -> tuple[Summary, bool]:
-    """Return the summary of a request, and whether it was opened here.
-
-    The summary of an outer middleware of this package serves this one as well.
-    """
-    scope = getattr(request, "scope", None)
-    holder: dict[str, Any] = scope if isinstance(scope, dict) else request.META
-    outer = wsgi.outer_summary(holder)
-    summary = outer or wsgi.open_summary(log, request.META, probe)
-    if outer is None:
-        # Django decoded the path already.
-        summary.path, holder[wsgi.SUMMARY_KEY] = request.path, summary
-    else:
-        summary.adopt(log.on_close, probe)
-    # The logs of projects read these attributes, as with python-dockerflow.
-    request._id, request._start_timestamp = summary.rid, time.time()
-    return summary, outer is None
 
 
 def _answer(found: Endpoint | View, request: HttpRequest) -> HttpResponseBase:
@@ -203,12 +184,10 @@ async def _aanswer(found: Endpoint | View, request: HttpRequest) -> HttpResponse
 
 
 def _user_id(request: HttpRequest) -> Any:
-    # ``request.user`` would query the session and the database.
-    known = vars(request)
+    known, loads_user = vars(request), current_service().settings.summary_load_user
     user = known.get("user")
-    if user is None or isinstance(user, LazyObject):
-        # Django has no public attribute for the user that it loaded.
-        loaded = known.get("_cached_user") or known.get("_acached_user")
-        lazy = user if current_service().settings.summary_load_user else None
-        user = loaded or lazy
+    if not loads_user and (user is None or isinstance(user, LazyObject)):
+        # ``request.user`` would query the session and the database. Django has no
+        # public attribute for the user that it loaded.
+        user = known.get("_cached_user") or known.get("_acached_user")
     return user.pk if getattr(user, "is_authenticated", False) else None

@@ -6,11 +6,13 @@ import dataclasses
 import functools
 import logging
 import os
-from collections.abc import Callable, Collection
+import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings as django_settings
+from django.core import signals
 from django.core.cache import caches
 
 from dockerflow_mw.django.system import SystemChecks, adapt, closed_connections
@@ -19,7 +21,8 @@ from dockerflow_mw.endpoints.http import Endpoint
 from dockerflow_mw.extension import ADAPTER_DEFAULTS
 from dockerflow_mw.protocols.wsgi import environ_key
 from dockerflow_mw.service import Service
-from dockerflow_mw.settings import Settings, from_attributes, readers
+from dockerflow_mw.settings import Settings, from_attributes
+from dockerflow_mw.summary import current
 from dockerflow_mw.summary.log import RequestLog
 
 
@@ -53,14 +56,6 @@ def _version_root(settings: Settings) -> object:
     return base if base and settings.version_path == Path(base) else None
 
 
-def _wants_system_checks() -> bool:
-    name = "DOCKERFLOW_SYSTEM_CHECKS"
-    value = getattr(django_settings, name, None)
-    if value is None or value == "":
-        value = os.environ.get(name) or False
-    return readers.setting(name, value, readers.boolean, "true or false")
-
-
 class DjangoService(Service):
     """The engine of a Django project, which is the sender of its signals.
 
@@ -80,9 +75,9 @@ class DjangoService(Service):
             version_root=_version_root,
             silenced=_silenced,
         )
-        if _wants_system_checks():
+        if settings.system_checks:
             self.checks = SystemChecks(parent=self.checks)
-        self.log_to: Callable[[logging.Logger], RequestLog] = functools.cache(
+        self.log_to = functools.cache(
             functools.partial(RequestLog, settings, environ_key)
         )
 
@@ -104,6 +99,21 @@ def current_service() -> DjangoService:
     return DjangoService()
 
 
-def forget_service(**_: Any) -> None:
-    """Make a new service at the next call, because a test changed a setting."""
-    current_service.cache_clear()
+def _record_exception(**_: Any) -> None:
+    summary, error = current(), sys.exc_info()[1]
+    if summary is not None and error is not None:
+        summary.record_exception(error)
+
+
+def finish_summary(**_: Any) -> None:
+    """Remove a request's summary from the context, after Django's last log record."""
+    summary = current()
+    # An open summary belongs to an outer middleware.
+    if summary is not None and summary.closed:
+        summary.finish()
+
+
+signals.got_request_exception.connect(_record_exception)
+signals.request_finished.connect(finish_summary)
+# A test changes settings.
+signals.setting_changed.connect(lambda **_: current_service.cache_clear(), weak=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterator
 from typing import cast
 
+from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponseBase
 
 from dockerflow_mw.django.service import current_service
@@ -21,19 +22,15 @@ def observe(response: HttpResponseBase, summary: Summary, request: HttpRequest) 
     summary.code = response.status_code
     file = getattr(response, "file_to_stream", None)
     # Under ASGI, Django sends the headers before it reads the body.
-    summary.started = is_asgi = isinstance(getattr(request, "scope", None), dict)
-    if not response.streaming:
-        summary.close()
-    elif response.is_async:
-        response.streaming_content = AsyncBody(response.streaming_content, summary)
-    elif is_asgi:
-        response.streaming_content = BufferedBody(response.streaming_content, summary)
-    elif file is not None and request.META.get("wsgi.file_wrapper"):
+    summary.started = is_asgi = isinstance(request, ASGIRequest)
+    if file is not None and request.META.get("wsgi.file_wrapper"):
         # PEP 3333, "Optional Platform-Specific File Handling".
         summary.mark(sendfile=True)
-        summary.close()
-    else:
-        response.streaming_content = Body(response.streaming_content, summary)
+    elif response.streaming:
+        kind = AsyncBody if response.is_async else BufferedBody if is_asgi else Body
+        response.streaming_content = kind(response.streaming_content, summary)
+        return
+    summary.close()
 
 
 class BufferedBody(Body):

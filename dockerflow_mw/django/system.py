@@ -6,8 +6,7 @@ import asyncio
 import contextlib
 import functools
 import inspect
-import logging
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
@@ -16,23 +15,16 @@ from django.core.checks import CheckMessage
 from django.core.checks.registry import registry
 from django.db import connections
 
+from dockerflow_mw.checks import Registry, default_registry
 from dockerflow_mw.checks.log import log_messages
 from dockerflow_mw.checks.origin import place
-from dockerflow_mw.checks.registry import (
-    Check,
-    CheckFunction,
-    Registry,
-    default_registry,
-)
+from dockerflow_mw.checks.registry import Check, CheckFunction
 from dockerflow_mw.checks.runner import Runner
-from dockerflow_mw.logging import log_safely
 from dockerflow_mw.logging.encoding import free_name
 from dockerflow_mw.settings import Settings, SettingsError
 
-logger = logging.getLogger("dockerflow.django")
-
-# The arguments that ``manage.py check`` passes, both None in a heartbeat.
-_ARGUMENTS = ("app_configs", "databases")
+# The arguments that ``manage.py check`` passes. A check may accept a part of them.
+_ARGUMENTS = ("app_configs", "databases"), ("app_configs",), ("databases",), ()
 
 
 def is_on_event_loop() -> bool:
@@ -56,15 +48,11 @@ def closed_connections() -> Iterator[None]:
 
 def _close_all() -> None:
     for connection in connections.all(initialized_only=True):
-        try:
-            connection.close()
-            if connection.connection is not None:
-                # Django does not close SQLite's databases in memory.
-                connection.connection.close()
-                connection.connection = None
-        except Exception as error:
-            text = "A check's connection to %s could not be closed."
-            log_safely(logger, logging.WARNING, text, connection.alias, error=error)
+        connection.close()
+        if connection.connection is not None:
+            # Django does not close SQLite's databases in memory.
+            connection.connection.close()
+            connection.connection = None
 
 
 def adapt(checks: Iterable[CheckFunction]) -> tuple[CheckFunction, ...]:
@@ -78,13 +66,9 @@ def adapt(checks: Iterable[CheckFunction]) -> tuple[CheckFunction, ...]:
     """
     named: dict[str, CheckFunction] = {}
     for check in checks:
-        name = _free_name(check, named)
+        name = free_name(getattr(check, "__name__", type(check).__name__), named)
         named[name] = _adapt(check, name)
     return tuple(named.values())
-
-
-def _free_name(check: CheckFunction, taken: Container[str]) -> str:
-    return free_name(getattr(check, "__name__", type(check).__name__), taken)
 
 
 # Cached: the runner and the registry compare functions by identity.
@@ -111,31 +95,15 @@ def _adapt(check: CheckFunction, name: str) -> CheckFunction:
 
 def _accepted_arguments(check: CheckFunction) -> dict[str, None]:
     signature = inspect.signature(check)
-    names = _ARGUMENTS if _accepts_kwargs(check) else signature.parameters
-    accepted = {name: None for name in _ARGUMENTS if name in names}
-    try:
-        signature.bind(**accepted)
-    except TypeError as error:
-        raise SettingsError(
-            f"DOCKERFLOW_CHECKS has {place(check)}, which cannot be called ({error});"
-            " a check takes no arguments, or those of Django's checks."
-        ) from error
-    return accepted
-
-
-def _accepts_kwargs(check: CheckFunction) -> bool:
-    parameters = inspect.signature(check).parameters.values()
-    return any(p.kind is p.VAR_KEYWORD for p in parameters)
-
-
-def is_of_django(check: CheckFunction) -> bool:
-    """Return whether Django can call a check: it is sync and accepts ``**kwargs``."""
-    return _accepts_kwargs(check) and not iscoroutinefunction(check)
-
-
-def _original(check: Check) -> CheckFunction:
-    function: CheckFunction = getattr(check.function, "__wrapped__", check.function)
-    return function
+    for names in _ARGUMENTS:
+        arguments = dict.fromkeys(names)
+        with contextlib.suppress(TypeError):
+            signature.bind(**arguments)
+            return arguments
+    raise SettingsError(
+        f"DOCKERFLOW_CHECKS has {place(check)}; the arguments of a check must be"
+        " app_configs, databases or **kwargs, or have defaults."
+    )
 
 
 def check_heartbeat(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django's
@@ -146,7 +114,9 @@ def check_heartbeat(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage
     """
     theirs = registry.get_checks(include_deployment_checks=True)
     named = default_registry.checks().values()
-    others = [check for check in named if _original(check) not in theirs]
+    others = [
+        c for c in named if getattr(c.function, "__wrapped__", None) not in theirs
+    ]
     messages = []
     for result in Runner(Settings()).run(others):
         # The message for an exception says that the log has the traceback.
@@ -164,10 +134,10 @@ class SystemChecks(Registry):
     def checks(self) -> dict[str, Check]:
         """Return the registered checks by name, followed by the system checks."""
         named = super().checks()
-        known = [check_heartbeat, *(_original(check) for check in named.values())]
+        listed = [getattr(c.function, "__wrapped__", None) for c in named.values()]
         # Sorted: Django keeps its checks in sets.
         for function in sorted(registry.get_checks(not settings.DEBUG), key=place):
-            if function not in known:
-                name = _free_name(function, named)
+            if function not in [*listed, check_heartbeat]:
+                name = free_name(function.__name__, named)
                 named[name] = Check(name, _adapt(function, name))
         return named

@@ -59,6 +59,7 @@ class Options(TypedDict, total=False):
     summary_load_user: bool | str
     summary_log_querystring: bool | str
     summary_log_websockets: bool | str
+    system_checks: bool | str
     version_callback: Callable[..., Any] | str | None
     version_path: str | os.PathLike[str] | None
 
@@ -174,6 +175,9 @@ class Settings:
 
     summary_log_websockets: bool = _option(False, readers.boolean, _BOOLEAN)
     """True to log a summary when a websocket closes."""
+
+    system_checks: bool = _option(False, readers.boolean, _BOOLEAN)
+    """True to run Django's system checks at each heartbeat, in Django's adapter."""
 
     version_callback: Callable[..., Any] | None = _option(
         None, readers.optional_function, _CALLABLE

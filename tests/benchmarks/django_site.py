@@ -19,7 +19,7 @@ from django.urls import path
 from health_check.base import HealthCheck
 from health_check.views import HealthCheckView
 
-from dockerflow_mw.django.signals import connect, finish_summary
+from dockerflow_mw.django.service import finish_summary
 from tests.benchmarks import logs
 from tests.benchmarks.asgi import HEADERS, REQUEST_ID, answered, scope_of, send
 from tests.benchmarks.measure import (
@@ -120,7 +120,7 @@ def unconnected(around: Around = contextlib.nullcontext) -> Around:
         signals.request_finished.disconnect(finish_summary)
         with around():
             yield
-        connect()
+        signals.request_finished.connect(finish_summary)
 
     return without_receivers
 

@@ -233,6 +233,10 @@ def accepts_app_configs(app_configs: Any) -> str:
     return f"called with {app_configs}"
 
 
+def accepts_databases(databases: Any) -> str:
+    return f"called with {databases}"
+
+
 def accepts_both(databases: Any, *, app_configs: Any) -> str:
     return f"called with {app_configs} and {databases}"
 
@@ -250,6 +254,7 @@ def has_a_default(timeout: int = 3) -> str:
     [
         (accepts_nothing, "called"),
         (accepts_app_configs, "called with None"),
+        (accepts_databases, "called with None"),
         (accepts_both, "called with None and None"),
         (accepts_keywords, "called with ['app_configs', 'databases']"),
         (has_a_default, "called with 3"),
@@ -272,9 +277,8 @@ def test_a_check_with_other_arguments_stops_the_start() -> None:
 
     path = f"{__name__}.needs_a_client"
     sentence = (
-        f"DOCKERFLOW_CHECKS has {path} ({__file__}:LINE), which cannot be called"
-        " (missing a required argument: 'client'); a check takes no arguments, or those"
-        " of Django's checks."
+        f"DOCKERFLOW_CHECKS has {path} ({__file__}:LINE); the arguments of a check must"
+        " be app_configs, databases or **kwargs, or have defaults."
     )
     pattern = re.escape(sentence).replace("LINE", r"\d+")
     with (

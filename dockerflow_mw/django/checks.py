@@ -1,8 +1,7 @@
 """Checks of a Django project: its database, its migrations, its Redis cache.
 
-Each heartbeat runs the checks that ``DOCKERFLOW_CHECKS`` lists. ``manage.py check``
-runs those of Django's kind: sync functions that accept ``**kwargs``.
-``manage.py check --deploy --tag dockerflow`` runs all.
+Each heartbeat runs the checks that ``DOCKERFLOW_CHECKS`` lists, and so does
+``manage.py check --deploy --tag dockerflow``.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
-from asgiref.sync import iscoroutinefunction
 from django.core import checks as django_checks
 from django.core.cache import InvalidCacheBackendError
 from django.core.cache.backends.redis import RedisCache
@@ -19,7 +17,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import Error as DatabaseError
 from django.db import InterfaceError, OperationalError, connection
 from django.db.migrations.loader import MigrationLoader
-from django.utils.inspect import func_accepts_kwargs
 
 from dockerflow_mw import health
 from dockerflow_mw.checks import default_registry
@@ -36,16 +33,13 @@ __all__ = [
 
 
 def register() -> None:
-    """Register the ``DOCKERFLOW_CHECKS`` with Django and in the default registry.
+    """Register the ``DOCKERFLOW_CHECKS``, and with Django a check that runs them all.
 
     Raises:
         dockerflow_mw.settings.SettingsError: a setting is invalid, or a check needs
             other arguments than Django's.
     """
     for check in current_service().settings.checks:
-        original = vars(check)["__wrapped__"]
-        if func_accepts_kwargs(original) and not iscoroutinefunction(original):
-            django_checks.register(original, "dockerflow")
         default_registry.register(check)
     # Only ``--deploy`` runs it: a failed heartbeat must not stop migrate or runserver.
     django_checks.register(check_heartbeat, "dockerflow", deploy=True)

@@ -107,18 +107,13 @@ def _accepted_arguments(check: CheckFunction) -> dict[str, None]:
 
 
 def check_heartbeat(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django's
-    """Run the heartbeat's checks that are not in Django's registry.
+    """Run the checks of the heartbeat.
 
     Returns:
         Django's messages, each with the name of its check as the object.
     """
-    theirs = registry.get_checks(include_deployment_checks=True)
-    named = default_registry.checks().values()
-    others = [
-        c for c in named if getattr(c.function, "__wrapped__", None) not in theirs
-    ]
     messages = []
-    for result in Runner(Settings()).run(others):
+    for result in Runner(Settings()).run(default_registry.checks().values()):
         # The message for an exception says that the log has the traceback.
         log_messages(result)
         messages += [

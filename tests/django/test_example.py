@@ -53,7 +53,8 @@ def test_the_example_reads_and_checks_its_database(
 
 
 def test_manage_py_check_runs_the_checks_of_the_example(database: Path) -> None:
-    command = [sys.executable, str(examples.EXAMPLES / "django_app.py"), "check"]
+    arguments = ("check", "--deploy", "--tag", "dockerflow")
+    command = [sys.executable, str(examples.EXAMPLES / "django_app.py"), *arguments]
     kept = {k: v for k, v in os.environ.items() if not k.startswith("DOCKERFLOW_")}
     fine = subprocess.run(command, env=kept, capture_output=True, text=True)
     assert (fine.returncode, fine.stderr) == (0, "")

@@ -14,6 +14,12 @@ from tests.servers import ANSWERS_WITHIN, PROJECT, serving
 
 DOCS = PROJECT / "docs" / "checks.md"
 
+RAISING = """
+
+def search(app_configs, **kwargs):
+    raise ConnectionError("search is down")
+"""
+
 NAMES = ("uploads", "disk", "users", "shared_cache", "debug_mode")
 
 
@@ -39,19 +45,28 @@ def block(name: str) -> str:
     return found
 
 
+def append(file: Path, text: str) -> None:
+    """Append text to a file."""
+    file.write_text(file.read_text() + text)
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Make a project whose folder of uploads is missing."""
     made = run(tmp_path, "-m", "django", "startproject", "shop", ".")
     assert made.returncode == 0, made.stderr
     (tmp_path / "shop" / "checks.py").write_text(block("checks.py"))
-    with (tmp_path / "shop" / "settings.py").open("a") as settings:
-        settings.write(block("settings.py") + 'MEDIA_ROOT = BASE_DIR / "uploads"\n')
+    media = 'MEDIA_ROOT = BASE_DIR / "uploads"\n'
+    append(tmp_path / "shop" / "settings.py", block("settings.py") + media)
     return tmp_path
 
 
 def test_a_failing_check_fails_the_heartbeat_and_no_command(folder: Path) -> None:
-    assert "shop.W001" in manage(folder, "check")
+    # A check with Django's arguments may raise as well.
+    append(folder / "shop" / "checks.py", RAISING)
+    listed = 'DOCKERFLOW_CHECKS += ["shop.checks.search"]'
+    append(folder / "shop" / "settings.py", listed)
+    assert "no issues" in manage(folder, "check")
     manage(folder, "migrate")
     command = [sys.executable, "manage.py", "runserver", "--noreload", "{port}"]
     with serving(command, folder) as server:
@@ -59,8 +74,8 @@ def test_a_failing_check_fails_the_heartbeat_and_no_command(folder: Path) -> Non
         failed = httpx.get(url, timeout=ANSWERS_WITHIN, trust_env=False)
         (folder / "uploads").mkdir()
         fine = httpx.get(url, timeout=ANSWERS_WITHIN, trust_env=False)
-    states = {**dict.fromkeys(NAMES, "ok"), "debug_mode": "warning"}
-    assert (failed.status_code, fine.status_code) == (500, 200)
+    states = {**dict.fromkeys(NAMES, "ok"), "debug_mode": "warning", "search": "error"}
+    assert (failed.status_code, fine.status_code) == (500, 500)
     assert failed.json()["checks"] == {**states, "uploads": "error"}
     assert fine.json()["checks"] == states
 
@@ -74,7 +89,7 @@ def test_manage_py_check_runs_the_checks_by_their_tag(folder: Path) -> None:
     assert messages == [
         ("uploads", "dockerflow.health.E101"),
         ("users", "dockerflow.health.E102"),
-        ("?", "shop.W001"),
+        ("debug_mode", "shop.W001"),
     ]
     assert "Traceback" in failed.stderr
     assert "no such table: auth_user" in failed.stderr

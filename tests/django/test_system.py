@@ -292,8 +292,12 @@ def test_checks_are_registered_with_django_and_by_default() -> None:
     with project(page, DOCKERFLOW_CHECKS=listed(check_search, check_disk)):
         checks.register()
         checks.register()
-        messages = django_checks.run_checks()
-    assert [message.id for message in messages] == ["disk.W001"]
+        by_default = django_checks.run_checks()
+        asked_for = django_checks.run_checks(
+            tags=["dockerflow"], include_deployment_checks=True
+        )
+    assert by_default == []
+    assert [(m.obj, m.id) for m in asked_for] == [("check_disk", "disk.W001")]
     assert list(default_registry.checks()) == ["check_search", "check_disk"]
 
 

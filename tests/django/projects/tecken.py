@@ -99,7 +99,7 @@ def test_heartbeat_fails_with_the_storage(client: Client) -> None:
 def test_manage_py_check_runs_it(client: Client) -> None:
     STORAGE.append(checks.Warning("Slow storage", id="tecken.health.W001"))
     said = io.StringIO()
-    call_command("check", stderr=said)
+    call_command("check", stderr=said, deploy=True, tags=["dockerflow"])
     assert "(tecken.health.W001) Slow storage" in said.getvalue()
 
 

@@ -21,9 +21,11 @@ Register checks on the middleware::
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from typing import Any, Unpack
 
+from dockerflow_mw.checks.run import Around
 from dockerflow_mw.logging.encoding import safe_repr
 from dockerflow_mw.protocols.detect import Interface, resolve
 from dockerflow_mw.service import Service
@@ -66,7 +68,11 @@ class DockerflowMiddleware:
         application, protocol = resolve(app, interface)
         self.app = app
         self.service = Service(
-            app, Settings.load(options), name=type(self).__name__, sender=self
+            app,
+            Settings.load(options),
+            name=type(self).__name__,
+            sender=self,
+            around=_context_of(app, protocol),
         )
         self.service.load()
         self.settings = self.service.settings
@@ -94,6 +100,14 @@ class DockerflowMiddleware:
 
     def __repr__(self) -> str:
         return repr(self.service)
+
+
+def _context_of(app: Any, protocol: str) -> Around:
+    # The extensions of Flask, such as Flask-SQLAlchemy, need its application context.
+    if protocol == "wsgi" and callable(getattr(app, "app_context", None)):
+        context: Around = app.app_context
+        return context
+    return contextlib.nullcontext
 
 
 def _middleware_class(protocol: str) -> Any:

@@ -32,8 +32,8 @@ def database_connected(engine: object) -> BuiltInCheck:
     Args:
         engine: an ``Engine``, an ``AsyncEngine``, or an object with one of them as
             ``engine``. The ``db`` of Flask-SQLAlchemy has its engine in an application
-            context only. The Flask extension runs checks in one. Around a Flask
-            application without the extension, call this function in one.
+            context only. The Flask extension and ``DockerflowMiddleware(app)`` run
+            checks in one.
 
     Raises:
         TypeError: ``engine`` is none of these.

@@ -91,6 +91,7 @@ def in_django(package: str) -> list[int]:
         INSTALLED_APPS=[f"{package}.django"],
         MIDDLEWARE=[f"{package}.django.middleware.DockerflowMiddleware"],
         ROOT_URLCONF=__name__,
+        SECRET_KEY="made up",
         SILENCED_SYSTEM_CHECKS=[],
     )
     django.setup()

@@ -205,16 +205,25 @@ def check_stock():
 FASTAPI = Tree(
     {
         "ask.py": """\
+import asyncio
 import logging.config
 from pathlib import Path
 
+import httpx
 import yaml
-from fastapi.testclient import TestClient
 
 from shop import app
 
 logging.config.dictConfig(yaml.safe_load(Path("logging.yaml").read_text()))
-print(TestClient(app).get("/__heartbeat__").status_code)
+
+
+async def ask():
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport) as client:
+        return await client.get("http://shop/__heartbeat__")
+
+
+print(asyncio.run(ask()).status_code)
 """,
         "logging.yaml": """\
 version: 1

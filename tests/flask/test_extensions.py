@@ -169,8 +169,10 @@ def test_built_in_checks_may_be_made_outside_of_an_application_context(
         db.engine.dispose()
 
 
-def test_checks_have_the_context_of_the_application_that_the_middleware_wraps() -> None:
-    app = make_app(SQLALCHEMY_DATABASE_URI="sqlite://")
+def test_checks_have_the_context_of_the_application_that_the_middleware_wraps(
+    tmp_path: Path,
+) -> None:
+    app = make_app(SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path}/app.sqlite")
     db: Any = flask_sqlalchemy.SQLAlchemy(app)
     application = DockerflowMiddleware(app)
     application.check(default_checks.database_connected(db), name="outside")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from dockerflow_mw.cli import main
 MODULE = "import os\nimport dockerflow\nx = 1\nprint('dockerflow')\n"
 MOVED = "import os\nimport dockerflow_mw as dockerflow\nx = 1\nprint('dockerflow')\n"
 
+ROOT = Path(__file__).parents[2]
 COMMAND = (sys.executable, "-m", "dockerflow_mw")
 
 
@@ -189,6 +192,46 @@ def test_an_unreadable_file_stays(
     assert reason in finding
     assert end == "No file needs a change."
     assert file.read_bytes() == data
+
+
+# A first run imports everything, because the standard library may be root's alone.
+AS_ANOTHER_USER = """
+import os, sys
+from dockerflow_mw.cli import main
+main(["migrate", sys.argv[1]])
+if os.getuid() == 0:
+    os.setgid(65534)
+    os.setuid(65534)
+sys.exit(main(["migrate", sys.argv[1]]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such rights.")
+def test_a_closed_folder_is_reported_and_the_others_are_read() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        # The parents of tmp_path are closed to other users.
+        folder, closed = Path(name), Path(name, "pgdata")
+        folder.chmod(0o755)
+        (folder / "app.py").write_text(MODULE)
+        closed.mkdir(0o700)
+        if os.getuid() != 0:
+            closed.chmod(0)
+        command = [sys.executable, "-c", AS_ANOTHER_USER, name]
+        done = subprocess.run(
+            command, cwd=ROOT, capture_output=True, text=True, check=True
+        )
+        closed.chmod(0o700)
+    assert f"+++ {folder / 'app.py'}" in done.stdout
+    assert f"{closed}:1: The file is unchanged, as it cannot be read: " in done.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="needs root")
+def test_the_owner_of_a_file_stays(tmp_path: Path) -> None:
+    file = tmp_path / "app.py"
+    file.write_text(MODULE)
+    os.chown(file, 65534, 65534)
+    main(["migrate", "--write", str(file)])
+    assert (file.stat().st_uid, file.stat().st_gid) == (65534, 65534)
 
 
 def test_a_named_file_is_read_whatever_its_suffix(

@@ -116,6 +116,27 @@ def test_c16_the_exception_of_a_check_passes(package: str) -> None:
     assert isolated(raised, package) == ["raised: nothing there"] * 3
 
 
+def run_of_an_exiting_check(package: str) -> list[Any]:
+    """Return the code of a check that exits, and the status of a later check."""
+    checks = importlib.import_module(f"{package}.checks")
+
+    async def leaving() -> None:
+        raise SystemExit(3)
+
+    async def fine() -> None: ...
+
+    try:
+        checks.run_checks([("x", leaving)])
+        code = None
+    except SystemExit as error:
+        code = error.code
+    return [code, checks.run_checks([("y", fine)]).statuses["y"]]
+
+
+def test_c16_a_check_that_exits_stops_no_later_check() -> None:
+    assert isolated(run_of_an_exiting_check, OURS) == [3, "ok"]
+
+
 def sync_run_of_async_check(package: str) -> list[str]:
     """Return the status of an async check outside a loop, and the error inside one."""
     checks = importlib.import_module(f"{package}.checks")

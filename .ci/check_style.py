@@ -20,8 +20,9 @@ SOURCES = (PACKAGE, "tests", "examples", "noxfile.py", ".ci")
 
 MODULE_LINES, FUNCTION_LINES = 350, 40
 
-COMMENT_OPENERS = re.compile(r"#+\s*(Who|Whoever|What|Of|Else|Nobody)\b")
-DOCSTRING_OPENERS = re.compile(r"\s*(Give|Tell|Have)\b")
+_REFUSED = "Who|Whoever|What|Of|Else|Nobody"
+COMMENT_OPENERS = re.compile(rf"#+\s*({_REFUSED})\b")
+DOCSTRING_OPENERS = re.compile(rf"\s*({_REFUSED}|Give|Tell|Have)\b")
 
 Defined = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 

@@ -56,14 +56,4 @@ DEBUG_DATABASE_AHEAD = "dockerflow.health.D101"
 INFO_CANT_CHECK_MIGRATIONS = "dockerflow.health.I001"
 WARNING_UNAPPLIED_MIGRATION = "dockerflow.health.W001"
 
-RUNNER_IDS = frozenset(
-    {
-        ERROR_CHECK_FAILED,
-        ERROR_CHECK_RAISED,
-        ERROR_CHECK_TIMED_OUT,
-        ERROR_CHECK_INVALID_RESULT,
-    }
-)
-"""The ids of the messages about a check itself, which any check may have."""
-
 __all__ = sorted(name for name in globals() if name.isupper())

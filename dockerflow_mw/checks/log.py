@@ -17,8 +17,12 @@ State = tuple[int, tuple[str | None, ...]]
 
 _OK: State = (0, ())
 
-# These ids do not tell which check failed.
-_SHARED_IDS = health.RUNNER_IDS | {None, ""}
+# The ids that messages of any check may have. They do not tell which check failed.
+_SHARED_IDS = {
+    *(None, ""),
+    *(health.ERROR_CHECK_FAILED, health.ERROR_CHECK_RAISED),
+    *(health.ERROR_CHECK_TIMED_OUT, health.ERROR_CHECK_INVALID_RESULT),
+}
 
 
 class StateLog:

@@ -1,4 +1,4 @@
-"""What a person has to look at: names, subclasses and dependencies."""
+"""Finds places that a person must look at: names, subclasses, dependencies."""
 
 from __future__ import annotations
 

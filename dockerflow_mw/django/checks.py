@@ -45,7 +45,7 @@ def register() -> None:
     django_checks.register(check_heartbeat, "dockerflow", deploy=True)
 
 
-def check_database_connected(app_configs: Any = None, **kwargs: Any) -> list[Any]:  # noqa: ARG001 - Django's
+def check_database_connected(app_configs: Any = None, **kwargs: Any) -> list[Any]:  # noqa: ARG001 - Django passes them
     """Check that the default database answers."""
     try:
         connection.ensure_connection()
@@ -63,7 +63,7 @@ def check_database_connected(app_configs: Any = None, **kwargs: Any) -> list[Any
     return [] if usable else [_error(text, health.ERROR_UNUSABLE_DATABASE)]
 
 
-def check_migrations_applied(app_configs: Any = None, **kwargs: Any) -> list[Any]:  # noqa: ARG001 - Django's
+def check_migrations_applied(app_configs: Any = None, **kwargs: Any) -> list[Any]:  # noqa: ARG001 - Django passes them
     """Check that every migration of the code is applied to the default database.
 
     Further migrations in the database do not count: a release may be rolled back.
@@ -92,7 +92,7 @@ def check_migrations_applied(app_configs: Any = None, **kwargs: Any) -> list[Any
     return [django_checks.Warning(text, id=health.WARNING_UNAPPLIED_MIGRATION)]
 
 
-def check_redis_connected(app_configs: Any = None, **kwargs: Any) -> list[Any]:  # noqa: ARG001 - Django's
+def check_redis_connected(app_configs: Any = None, **kwargs: Any) -> list[Any]:  # noqa: ARG001 - Django passes them
     """Check that the Redis server of the default cache answers.
 
     The cache is the one of django-redis or the one of Django.

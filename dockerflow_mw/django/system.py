@@ -106,7 +106,7 @@ def _accepted_arguments(check: CheckFunction) -> dict[str, None]:
     )
 
 
-def check_heartbeat(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django's
+def check_heartbeat(app_configs: Any = None, **kwargs: Any) -> list[CheckMessage]:  # noqa: ARG001 - Django passes them
     """Run the checks of the heartbeat.
 
     Returns:

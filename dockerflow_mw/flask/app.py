@@ -106,7 +106,7 @@ class Dockerflow(Extension):
         )
         complete = functools.partial(self._complete, service)
         Hooks(service, self.get_summary_logger, complete).connect(app)
-        app.wsgi_app = WSGIMiddleware(  # type: ignore[method-assign]  # Flask's way
+        app.wsgi_app = WSGIMiddleware(  # type: ignore[method-assign]  # as Flask documents
             app.wsgi_app, service, self.get_summary_logger
         )
         app.extensions["dockerflow"] = self

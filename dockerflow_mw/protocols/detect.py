@@ -44,7 +44,7 @@ def resolve(app: Any, interface: str = "auto") -> tuple[Any, Literal["wsgi", "as
         # Imported here: ASGI 2 is rare, and asgiref brings a thread pool.
         from asgiref.compatibility import double_to_single_callable
 
-        return double_to_single_callable(app), "asgi"  # type: ignore[no-untyped-call]  # untyped
+        return double_to_single_callable(app), "asgi"  # type: ignore[no-untyped-call]  # of asgiref
     count = _count_arguments(app)
     if interface == "asgi" or count == _ASGI_3_ARGUMENTS:
         return app, "asgi"

@@ -13,7 +13,7 @@ __all__ = ["health"]
 __all__ += checks.__all__
 
 
-def check_redis_connected(redis_client: Any) -> Any:  # type: ignore[no-redef]  # for Sanic
+def check_redis_connected(redis_client: Any) -> Any:  # type: ignore[no-redef]  # a superset
     """Check that a Redis or Valkey server answers a ping.
 
     Args:

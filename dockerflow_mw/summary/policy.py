@@ -65,7 +65,7 @@ class SummaryPolicy:
 
     def _is_unusual(self, summary: Summary, level: int, milliseconds: int) -> bool:
         slow = milliseconds >= self._slow_ms
-        # By default, a failed heartbeat has the level INFO.
+        # A failed heartbeat has the level INFO by default.
         return slow or level >= logging.WARNING or summary.code >= 500
 
     def _is_excluded(self, summary: Summary, failed: bool) -> bool:

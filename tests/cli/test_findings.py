@@ -1,4 +1,4 @@
-"""What a person has to look at."""
+"""The findings of the migration: names, subclasses and dependencies."""
 
 from __future__ import annotations
 

@@ -75,15 +75,11 @@ def _failure(error: Exception) -> Error:
         text = "Every connection of the database pool is in use"
         identity = health.ERROR_SQLALCHEMY_EXCEPTION
         hint = "Raise pool_size or max_overflow, or find connections left open."
-    elif isinstance(error, exc.SQLAlchemyError) and not _is_driver_error(error):
+    elif isinstance(error, exc.SQLAlchemyError) and not isinstance(
+        error, exc.DBAPIError
+    ):
         text, identity = "The database failed", health.ERROR_SQLALCHEMY_EXCEPTION
     return Error(f"{text} ({type(error).__name__}).", id=identity, hint=hint, obj=error)
-
-
-def _is_driver_error(error: Exception) -> bool:
-    from sqlalchemy.exc import DBAPIError
-
-    return isinstance(error, DBAPIError)
 
 
 def _is_connection_error(error: Exception) -> bool:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib
 import json
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +19,7 @@ from redis.retry import Retry
 
 from tests.checks.builtin.test_migrations import Scripts
 from tests.compat.rows.isolated import BOTH, isolated
+from tests.compat.rows.pooled import Pooled
 
 UNREACHABLE = "sqlite:////no/such/folder/app.db"
 
@@ -121,22 +120,11 @@ class Client:
         return self._answer
 
 
-class SanicRedis(Client):
+class SanicRedis(Pooled, Client):
     """The same for Sanic."""
 
     async def ping(self) -> object:
         return super().ping()
-
-    @property
-    def conn(self) -> Any:
-        async def connect() -> Any:
-            return self._pooled()
-
-        return connect()
-
-    @contextlib.contextmanager
-    def _pooled(self) -> Iterator[SanicRedis]:
-        yield self
 
 
 ANSWERS: dict[str, Any] = {

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import importlib
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import flask
@@ -14,6 +12,7 @@ import pytest
 from sanic import Sanic
 
 from tests.compat.rows.isolated import BOTH, OURS, isolated
+from tests.compat.rows.pooled import Pooled
 from tests.sanic.door import Asked, Quiet
 
 DATABASE = "check_database_connected"
@@ -31,22 +30,11 @@ class Redis:
         return True
 
 
-class SanicRedis:
+class SanicRedis(Pooled):
     """An object with the parts of Sanic-Redis that both packages use."""
 
     async def ping(self) -> bytes:
         return b"PONG"
-
-    @property
-    def conn(self) -> Any:
-        async def connect() -> Any:
-            return self._pooled()
-
-        return connect()
-
-    @contextlib.contextmanager
-    def _pooled(self) -> Iterator[SanicRedis]:
-        yield self
 
 
 def later(client: Redis) -> list[Any]:
